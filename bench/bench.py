@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+"""Measures target-eye beside its peers, in one run on one machine, and writes docs/benchmarks.md.
+
+Machines are noisy: rounds alternate between us and the peer, and medians and their ratios count. Run it
+through `./dev bench [NAME...]`; the names are those of the BENCHMARKS below. A run of some of them prints
+its tables and leaves the page alone.
+"""
+
+import argparse
+import hashlib
+import http.client
+import json
+import os
+import pathlib
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from peers import (ROOT, ROUNDS, SECONDS, client, cpu_seconds, discovered, etcd, memory_bytes, nginx, prometheus,
+                   put_one, spread, target_eye, wait_for, wrk_get, wrk_put)
+from production import bench_auth, bench_http_sd, bench_tls
+
+
+def bench_get(options, work):
+    """GET of a two-target group, 32 connections, beside nginx with two workers."""
+    (work / "sd").mkdir()
+    with target_eye(options.binary, work / "sd") as (ours, _):
+        body = put_one(ours, "/web/prod", b'{"targets":["web-1.example.net:9100","web-2.example.net:9100"]}')
+        with nginx(work, "/web/prod", body) as peer:
+            mine, theirs, ratios = [], [], []
+            for _ in range(ROUNDS):
+                mine.append(wrk_get(ours, "/web/prod", 32))
+                theirs.append(wrk_get(peer, "/web/prod", 32))
+                ratios.append(mine[-1] / theirs[-1])
+    return [["GET of a two-target group, 32 connections", "requests/s", spread(mine),
+             f"nginx, 2 workers, the same bytes as a file: {spread(theirs)}",
+             f"{statistics.median(ratios):.2f} x", "at least 1.0 x"]]
+
+
+def bench_put(options, work):
+    """Durable PUTs beside etcd's, and their latency beside one fsync's."""
+    mine, theirs, ratios = [], [], []
+    (work / "sd").mkdir()
+    with target_eye(options.binary, work / "sd") as (ours, _), etcd(work) as peer:
+        for _ in range(ROUNDS):
+            mine.append(wrk_put(ours, 64))
+            theirs.append(wrk_put(peer, 64, "etcd"))
+            ratios.append(mine[-1] / theirs[-1])
+    latencies, syncs = [], []
+    with target_eye(options.binary, work / "sd") as (ours, _):
+        for _ in range(3):
+            latencies.append(client(options.tools, "paced", ours, 1000, 5, 64))
+            syncs.append(client(options.tools, "fsync", work / "fsync", 1000, 5))
+    p99 = [latency["p99_ms"] for latency in latencies]
+    p99_sync = [sync["p99_ms"] for sync in syncs]
+    p50 = [latency["p50_ms"] for latency in latencies]
+    p50_sync = [sync["p50_ms"] for sync in syncs]
+    return [["Durable PUT over 500 groups, 64 connections", "requests/s", spread(mine),
+             f"etcd `/v3/kv/put`, the same values: {spread(theirs)}",
+             f"{statistics.median(ratios):.1f} x", "at least 5 x"],
+            ["Latency at 1,000 PUT/s, p99", "ms", spread(p99, "{:.2f}"),
+             f"one 4 KiB overwrite with fdatasync, p99: {spread(p99_sync, '{:.2f}')}",
+             f"{statistics.median(p99) / statistics.median(p99_sync):.1f} x", "beside it"],
+            ["Latency at 1,000 PUT/s, p50", "ms", spread(p50, "{:.2f}"),
+             f"one 4 KiB overwrite with fdatasync, p50: {spread(p50_sync, '{:.2f}')}",
+             f"{statistics.median(p50) / statistics.median(p50_sync):.1f} x", "beside it"]]
+
+
+def bench_prometheus(options, work):
+    """Prometheus's CPU for 2,000 services that register one by one."""
+    services = 2000
+
+    def group(i):
+        return {"targets": [f"node-{i}.example.net:9100"], "labels": {"env": "prod", "job": f"service-{i}"}}
+
+    def ready_made(round_directory):
+        sd = round_directory / "sd"
+        sd.mkdir()
+        (sd / "targets.json").write_text(json.dumps([group(i) for i in range(services)]))
+        with prometheus(round_directory, sd) as (port, running):
+            wait_for("discovery", lambda: discovered(port) == services, pause=0.2)
+            return cpu_seconds(running)
+
+    def registered(round_directory):
+        sd = round_directory / "sd"
+        sd.mkdir()
+        with target_eye(options.binary, sd) as (ours, _), prometheus(round_directory, sd) as (port, running):
+            connection = http.client.HTTPConnection("127.0.0.1", ours, timeout=60)
+            for i in range(services):
+                connection.request("PUT", f"/service-{i}/prod", json.dumps({"targets": group(i)["targets"]}),
+                                   {"Content-Type": "application/json"})
+                connection.getresponse().read()
+            wait_for("discovery", lambda: discovered(port) == services, pause=0.2)
+            return cpu_seconds(running)
+
+    def file_each(round_directory):
+        """The way of the Python Target-eye: a file of its own for each service, written in place."""
+        sd = round_directory / "sd"
+        sd.mkdir()
+        with prometheus(round_directory, sd) as (port, running):
+            for i in range(services):
+                name = hashlib.md5(f"service-{i}prod".encode()).hexdigest()
+                (sd / f"{name}.json").write_text(json.dumps([group(i)]))
+                time.sleep(0.001)
+            wait_for("discovery", lambda: discovered(port) == services, seconds=300, pause=0.5)
+            return cpu_seconds(running)
+
+    results = {ready_made: [], registered: [], file_each: []}
+    for index in range(3):
+        for way, values in results.items():
+            if way is file_each and index > 0:
+                continue
+            round_directory = work / f"{way.__name__}-{index}"
+            round_directory.mkdir()
+            values.append(way(round_directory))
+    ready, mine, each = results[ready_made], results[registered], results[file_each]
+    ratio = statistics.median(mine) / statistics.median(ready)
+    return [["Prometheus's CPU until it has seen 2,000 services, registered one by one", "s",
+             spread(mine, "{:.2f}"), f"one ready-made file: {spread(ready, '{:.2f}')}",
+             f"{ratio:.1f} x", "at most 3 x"],
+            ["The same, a file a service written in place (as the Python program does)", "s",
+             spread(each, "{:.2f}"), f"one ready-made file: {spread(ready, '{:.2f}')}",
+             f"{statistics.median(each) / statistics.median(ready):.1f} x", "for comparison"]]
+
+
+def bench_scale(options, work):
+    """100,000 groups with 1,000,000 targets."""
+    groups, targets = 100_000, 10
+    sd = work / "sd"
+    sd.mkdir()
+    with target_eye(options.binary, sd) as (ours, _):
+        filled = client(options.tools, "fill", ours, groups, targets, 64)["seconds"]
+    starts, resident, peaks, visible = [], [], [], []
+    for index in range(3):
+        began = time.monotonic()
+        with target_eye(options.binary, sd) as (ours, running):
+            starts.append(time.monotonic() - began)
+            resident.append(memory_bytes(running, "VmRSS") / (groups * targets))
+            peaks.append(memory_bytes(running, "VmHWM") / (groups * targets))
+            began = time.monotonic()
+            name = f"late-{index}.example.net:1"
+            put_one(ours, "/service-50000/prod", json.dumps({"targets": [name]}).encode())
+            text = (sd / "targets.json").read_text()
+            visible.append(time.monotonic() - began)
+            if name not in text:
+                raise SystemExit("bench: the answer came before the publication")
+    size = (sd / "targets.json").stat().st_size / 1e6
+    return [[f"100,000 groups, 1,000,000 targets ({size:.0f} MB published): start to ready", "s",
+             spread(starts, "{:.2f}"), "", "", "at most 3 s"],
+            ["The same: resident memory a target, ready", "bytes", spread(resident), "", "", "at most 400"],
+            ["The same: peak resident memory a target", "bytes", spread(peaks), "", "", "for comparison"],
+            ["The same: one PUT, until it is in the published file and that is read", "s",
+             spread(visible, "{:.2f}"), "", "", "under way within 1 s"],
+            ["The same: registering all of them, 64 connections", "s", f"{filled:.1f}", "", "", "for comparison"]]
+
+
+BENCHMARKS = {"get": bench_get, "put": bench_put, "prometheus": bench_prometheus, "scale": bench_scale,
+              "tls": bench_tls, "http_sd": bench_http_sd, "auth": bench_auth}
+
+
+def version(*command) -> str:
+    out = subprocess.run(command, capture_output=True, text=True, check=False)
+    return re.search(r"\d+\.\d+[.\d]*", out.stdout + out.stderr)[0]
+
+
+def machine() -> str:
+    cpu = re.search(r"^model name\s*: (.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return f"{cpu[1] if cpu else platform.processor()}, {os.cpu_count()} cores, Linux {platform.release()}"
+
+
+def table(rows) -> str:
+    head = ["what", "unit", "target-eye: median (min–max)", "beside it", "ratio", "goal"]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--binary", type=pathlib.Path, required=True)
+    parser.add_argument("--tools", type=pathlib.Path, required=True)
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(BENCHMARKS):
+        parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    names = options.names or list(BENCHMARKS)
+    rows = []
+    for name in names:
+        print(f"{name}: {BENCHMARKS[name].__doc__}", flush=True)
+        # On the disk of the checkout: /tmp may be memory, where nothing is durable.
+        work = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=ROOT / "build"))
+        try:
+            measured = BENCHMARKS[name](options, work)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        print(table(measured), flush=True)
+        rows += measured
+    if options.names:
+        return 0
+    page = f"""# Benchmarks
+
+Written by `./dev bench`, which runs everything below in one go on one machine, us and the peer by turns.
+Absolute figures are this machine's; the ratios are what carries over.
+
+{table(rows)}
+
+- Machine: {machine()}.
+- Peers: nginx {version("/usr/sbin/nginx", "-v")}, etcd {version("etcd", "--version")}, \
+Prometheus {version("prometheus", "--version")}; load by wrk and `bench/bench_client.cc`.
+- Each rate is the median of {ROUNDS} rounds of {SECONDS} s; a ratio is the median of the rounds' ratios.
+- A PUT is acknowledged when it is durable (fsync) on both sides; load generator and server share the
+  machine's cores.
+- The latency at 1,000 PUT/s counts from when a request was due, so that no stall is hidden.
+- CPU of Prometheus is its whole process's, from its start until `prometheus_sd_discovered_targets` shows all.
+"""
+    (ROOT / "docs" / "benchmarks.md").write_text(page)
+    print("written: docs/benchmarks.md")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

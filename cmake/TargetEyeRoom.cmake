@@ -1,0 +1,39 @@
+# How everything of ours is compiled.
+add_library(target_eye_options INTERFACE)
+target_include_directories(target_eye_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(target_eye_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+  -Wno-sign-conversion -Wnon-virtual-dtor -Wold-style-cast)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # Wrong about concatenated strings in GCC 12 (its bug 105651).
+  target_compile_options(target_eye_options INTERFACE -Wno-restrict)
+endif()
+if(TARGET_EYE_WERROR)
+  target_compile_options(target_eye_options INTERFACE -Werror)
+endif()
+if(TARGET_EYE_SANITIZE)
+  add_compile_options(-fsanitize=${TARGET_EYE_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${TARGET_EYE_SANITIZE})
+endif()
+
+# target_eye_room(NAME [SOURCES ...] [TESTS ...] [DEPS ...] [PRIVATE_DEPS ...] [TEST_DEPS ...])
+#
+# One room of src/ as one library, `room_NAME`, and its tests as one program, `room_NAME_test`. A room
+# links only the rooms in DEPS, so that reaching into another one does not link.
+function(target_eye_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;TESTS;DEPS;PRIVATE_DEPS;TEST_DEPS" ${ARGN})
+  if(ROOM_SOURCES)
+    add_library(room_${name} STATIC ${ROOM_SOURCES})
+    target_link_libraries(room_${name} PUBLIC target_eye_options ${ROOM_DEPS}
+      PRIVATE ${ROOM_PRIVATE_DEPS})
+  else()
+    add_library(room_${name} INTERFACE)
+    target_link_libraries(room_${name} INTERFACE target_eye_options ${ROOM_DEPS})
+  endif()
+  if(TARGET_EYE_TESTS AND ROOM_TESTS)
+    add_executable(room_${name}_test ${ROOM_TESTS})
+    target_link_libraries(room_${name}_test PRIVATE room_${name} ${ROOM_TEST_DEPS}
+      ${ROOM_PRIVATE_DEPS} GTest::gtest_main GTest::gmock)
+    gtest_discover_tests(room_${name}_test TEST_PREFIX "${name}/" DISCOVERY_TIMEOUT 60
+      PROPERTIES TIMEOUT 120)
+  endif()
+endfunction()

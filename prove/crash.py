@@ -1,0 +1,204 @@
+"""The end of the process, and of the machine, under load: nothing that was acknowledged may be lost."""
+
+import contextlib
+import fcntl
+import http.client
+import json
+import os
+import pathlib
+import random
+import sqlite3
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+
+import harness
+
+WRITERS = 6
+IMAGE_BYTES = 128 << 20
+# FS_IOC_SHUTDOWN of Linux's ext4 and XFS; 2: without writing the log, as if the power went.
+SHUTDOWN = 0x8004587D
+WITHOUT_LOG_FLUSH = struct.pack("I", 2)
+
+
+class Load:
+    """Writers that register services of their own, each with a target that names its number of write."""
+
+    def __init__(self, port, begin):
+        self.port = port
+        self.stopping = threading.Event()
+        self.lock = threading.Lock()
+        self.acknowledged = {}  # Path to the newest number that was answered with 200.
+        self.sent = {}  # Path to the newest number that was sent.
+        self.writes = 0
+        self.threads = [threading.Thread(target=self.run, args=(f"/service-{begin + i}", i)) for i in range(WRITERS)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, application, seed):
+        choice = random.Random(seed)
+        number = 0
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            while not self.stopping.is_set():
+                number += 1
+                path = f"{application}/{choice.randrange(20)}"
+                body = json.dumps({"targets": [f"write-{number}:1"]})
+                with self.lock:
+                    self.sent[path] = number
+                connection.request("PUT", path, body, {"Content-Type": "application/json"})
+                response = connection.getresponse()
+                response.read()
+                if response.status == 200:
+                    with self.lock:
+                        self.acknowledged[path] = number
+                        self.writes += 1
+
+    def snapshot(self):
+        with self.lock:
+            return dict(self.acknowledged)
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def number_of(group):
+    [target] = group["targets"]
+    return int(target.removeprefix("write-").removesuffix(":1"))
+
+
+def lost(server, directory, acknowledged, sent):
+    """What is not as it was acknowledged, in the API and in the published file."""
+    published = harness.published(directory)
+    missing = []
+    for path, number in acknowledged.items():
+        application, environment = path[1:].split("/")
+        for where, group in (("API", server.group(path)), ("file", published.get((application, environment)))):
+            # A later write that was sent and not answered may be there, too.
+            if group is None or not number <= number_of(group) <= sent[path]:
+                missing.append(f"{path} in the {where}: write {number} was acknowledged, and there is {group}")
+    return missing
+
+
+def kill(binary, rounds):
+    """kill -9 under load: every acknowledged write is in the API and in the published file.
+
+    The control loses the database's log at the kill, as a program would that acknowledges before it writes.
+    """
+    random_time = random.Random(1)
+    writes, slowest = 0, 0.0
+    with tempfile.TemporaryDirectory() as name:
+        directory = pathlib.Path(name)
+        server, loads = start(binary, directory), []
+        for index in range(rounds):
+            load = Load(server.port, WRITERS * (index % 20))
+            time.sleep(random_time.uniform(0.02, 0.3))
+            server.kill()
+            load.stop()
+            writes += load.writes
+            loads = [*loads[-19:], load]
+            began = time.monotonic()
+            server = start(binary, directory)
+            slowest = max(slowest, time.monotonic() - began)
+            missing = lost(server, directory, load.acknowledged, load.sent)
+            assert not missing, "; ".join(missing[:3])
+        # The rounds before are still there, too.
+        for load in loads:
+            missing = lost(server, directory, load.acknowledged, load.sent)
+            assert not missing, "; ".join(missing[:3])
+        load = Load(server.port, 0)
+        time.sleep(0.3)
+        server.kill()
+        load.stop()
+        (directory / ".target-eye" / "state.db-wal").unlink()
+        server = start(binary, directory)
+        assert lost(server, directory, load.acknowledged, load.sent), "the control lost nothing: this harness sees nothing"
+        server.stop()
+    return f"{rounds} kills, {writes:,} acknowledged writes, 0 lost; ready again within {slowest * 1000:.0f} ms; control caught"
+
+
+def start(binary, directory, command=()):
+    return harness.TargetEye(binary, (), {"FILE_SD_DIRECTORY": str(directory)}, command).wait_until_ready()
+
+
+class Disk:
+    """An ext4 file system in a file, whose power can be cut."""
+
+    def __init__(self, folder):
+        self.image = folder / "disk.img"
+        self.mount_point = folder / "disk"
+        self.mount_point.mkdir()
+        with open(self.image, "wb") as image:
+            image.truncate(IMAGE_BYTES)
+        subprocess.run(["mkfs.ext4", "-q", "-F", str(self.image)], check=True)
+        self.mount()
+
+    def mount(self):
+        subprocess.run(["mount", "-o", "loop", str(self.image), str(self.mount_point)], check=True)
+
+    def cut_power(self):
+        directory = os.open(self.mount_point, os.O_RDONLY)
+        try:
+            fcntl.ioctl(directory, SHUTDOWN, WITHOUT_LOG_FLUSH)
+        finally:
+            os.close(directory)
+
+    def unmount(self):
+        subprocess.run(["umount", str(self.mount_point)], check=True)
+
+
+def one_power_cut(binary, folder, seconds, command=()):
+    """Gives how many writes were acknowledged before the cut, and which of them are missing after it."""
+    disk = Disk(folder)
+    try:
+        directory = disk.mount_point / "file_sd"
+        directory.mkdir()
+        server = start(binary, directory, command)
+        os.sync()  # An empty state, whole on the disk: what counts is what follows.
+        load = Load(server.port, 0)
+        time.sleep(seconds)
+        acknowledged = load.snapshot()
+        disk.cut_power()
+        server.kill()
+        load.stop()
+        disk.unmount()
+        disk.mount()
+        try:
+            server = start(binary, directory)
+        except AssertionError as error:
+            return load.writes, [f"it does not start again: {error}"]
+        missing = lost(server, directory, acknowledged, load.sent)
+        server.stop()
+        with contextlib.closing(sqlite3.connect(directory / ".target-eye" / "state.db")) as database:
+            [(verdict,)] = database.execute("PRAGMA integrity_check").fetchall()
+        if verdict != "ok":
+            missing.append(f"integrity_check: {verdict}")
+        return load.writes, missing
+    finally:
+        disk.unmount()
+
+
+def power(binary, rounds):
+    """A power cut under load (ext4, shut down without its log): every acknowledged write is there afterwards.
+
+    The control runs under eatmydata, which has every fsync do nothing, and must lose in at least half of its rounds.
+    """
+    random_time = random.Random(2)
+    writes = 0
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as name:
+            acknowledged, missing = one_power_cut(binary, pathlib.Path(name), random_time.uniform(0.1, 0.6))
+        assert not missing, "; ".join(missing[:3])
+        writes += acknowledged
+    losses, controls = 0, max(4, rounds // 10)
+    for _ in range(controls):
+        with tempfile.TemporaryDirectory() as name:
+            _, missing = one_power_cut(binary, pathlib.Path(name), random_time.uniform(0.1, 0.6), ("eatmydata",))
+        losses += bool(missing)
+    assert losses * 2 >= controls, f"the control lost in {losses} of {controls} rounds only: this harness sees nothing"
+    return (f"{rounds} power cuts, {writes:,} acknowledged writes, 0 lost; "
+            f"control without fsync: lost in {losses} of {controls}")

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/error.h"
+
+namespace target_eye {
+
+inline constexpr std::size_t kMaxTokens = 10'000;
+inline constexpr std::size_t kMaxRules = 10'000;
+inline constexpr std::size_t kMaxRuleItems = 1'000;  // In one list of a rule.
+
+using Sha256Digest = std::array<unsigned char, 32>;
+
+// The pages that a rule can open beside the groups.
+enum class AccessPage : std::uint8_t { kMetrics, kSd, kReload };
+
+// What the file of --web.access-file says: who may do what.
+//
+//   tokens:                      # bearer tokens, by name: SHA-256 of each
+//     ci: sha256:<64 hex digits>
+//   rules:
+//     - who: token:ci            # or a list
+//       applications: web-*      # a glob (model/glob.h) or a list; all, where it is left out
+//       environments: [prod]     # the same
+//       may: write               # read, or write, which includes read
+//     - who: user:prometheus
+//       pages: [metrics, sd]     # metrics, sd (every group), reload
+//
+// `who` is `user:NAME` (of the web config), `token:NAME`, `certificate:GLOB` (see AccessRules),
+// `login` (whoever proved who they are) or `anyone`. What no rule allows is refused.
+struct AccessFile {
+  struct Token {
+    std::string name;
+    Sha256Digest digest = {};
+    int line = 1;
+  };
+  struct Who {
+    enum class Kind { kAnyone, kLogin, kUser, kToken, kCertificate };
+    Kind kind = Kind::kAnyone;
+    std::string text;  // A name or a glob; empty where the kind says all.
+    int line = 1;
+  };
+  enum class May : std::uint8_t { kNothing, kRead, kWrite };
+  struct Rule {
+    std::vector<Who> who;
+    std::vector<std::string> applications;  // Globs; never empty.
+    std::vector<std::string> environments;
+    May may = May::kNothing;  // With groups.
+    std::vector<AccessPage> pages;
+    int line = 1;
+  };
+
+  std::string name;  // Of the file.
+  std::vector<Token> tokens;
+  std::vector<Rule> rules;
+};
+
+// Reads `text`, the file `name`. kInvalid is `NAME:LINE: what is wrong, what is expected`: an
+// unknown key, a token that is no hash or that two names have, a `who` that names no token of the
+// file, a glob that is none, a rule that allows nothing or applies to nobody. Whether the users are
+// there is for AccessPolicy to say. Pure; may be called from any thread.
+Expected<AccessFile> ParseAccessFile(std::string_view text, const std::string& name);
+
+// The same of a file.
+Expected<AccessFile> LoadAccessFile(const std::string& path);
+
+// SHA-256 (FIPS 180-4), as tokens are kept.
+Sha256Digest Sha256(std::string_view text);
+
+}  // namespace target_eye

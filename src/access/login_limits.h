@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "util/clock.h"
+
+namespace target_eye {
+
+// How often one client may fail to log in: a token bucket each. Holds at most kMostClients; to make
+// room, those whose bucket is full again are forgotten, which changes nothing for them. One thread
+// at a time.
+class LoginLimits {
+ public:
+  static constexpr std::size_t kMostClients = 65'536;
+  static constexpr int kFailuresAtOnce = 10;
+  static constexpr std::chrono::seconds kSecondsAFailure{5};
+
+  // How long `client` has to wait until it may try again; 0 where it may now.
+  std::chrono::seconds Wait(std::string_view client, SteadyTime now) const;
+
+  void Fail(std::string_view client, SteadyTime now);
+
+  std::size_t size() const { return paid_off_at_.size(); }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+
+  // When the bucket is full again: each failure pushes it off by kSecondsAFailure.
+  std::unordered_map<std::string, SteadyTime, Hash, std::equal_to<>> paid_off_at_;
+};
+
+// What `peer`, as HttpRequest has it, counts as: the address without the port; of an IPv6 address
+// the first 64 bits, since a whole network of that size belongs to one client.
+std::string LoginClient(std::string_view peer);
+
+}  // namespace target_eye

@@ -1,0 +1,266 @@
+#include "app/app.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "app/import.h"
+#include "app/privileges.h"
+#include "app/web_security.h"
+#include "publish/file_sd/legacy_import.h"
+#include "telemetry/log.h"
+#include "util/clock.h"
+
+namespace target_eye {
+namespace {
+
+constexpr std::string_view kUnixPrefix = "unix:";
+
+std::string StateDirectory(const Config& config) {
+  return config.state_directory.empty() ? config.file_sd_directory + "/.target-eye"
+                                        : config.state_directory;
+}
+
+HttpServerOptions ServerOptions(const Config& config) {
+  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return {.bind = config.bind,
+          .insecure_bind = config.insecure_bind,
+          .backlog = config.backlog,
+          .threads = config.workers > 0 ? config.workers : cores,
+          .body_limit_bytes = config.body_limit_bytes,
+          .header_limit_bytes = config.header_limit_bytes,
+          .target_limit_bytes = config.target_limit_bytes,
+          .connection_limit = config.connection_limit,
+          .client_connection_limit = config.client_connection_limit,
+          .request_limit = config.request_limit,
+          .buffer_limit_bytes = config.buffer_limit_bytes,
+          .client_rate_limit = config.client_rate_limit,
+          .keep_alive_timeout = config.keep_alive_timeout,
+          .read_timeout = config.read_timeout,
+          .ssl_handshake_timeout = config.ssl_handshake_timeout,
+          .h2_max_concurrent_streams = config.h2_stream_limit,
+          .h2_max_header_list_size = config.h2_header_limit_bytes,
+          .h2_max_inbound_frame_size = config.h2_frame_limit_bytes,
+          .server_names = config.server_names,
+          .allowed_origins = config.allowed_origins,
+          .root_path = config.root_path,
+          .include_server_header = config.include_server_header,
+          .access_log = config.access_log,
+          .access_log_format = config.access_log_format.empty() && config.log_format == "json"
+                                   ? "json"
+                                   : config.access_log_format,
+          .unix_socket_umask = config.umask.value_or(-1)};
+}
+
+Expected<void> MakeDirectory(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    return MakeError(
+        ErrorCode::kIo,
+        fmt::format("cannot make the directory {} (FILE_SD_DIRECTORY): {}; make it, or "
+                    "choose one that this user may write",
+                    path, error.message()));
+  }
+  return {};
+}
+
+}  // namespace
+
+App::App(Config config)
+    : config_(std::move(config)),
+      store_(StateDirectory(config_)),
+      registry_(store_, metrics_, SystemClock(),
+                {.queue_limit = config_.queue_limit,
+                 .group_limit = config_.group_limit,
+                 .group_limits = {.targets = config_.group_target_limit,
+                                  .labels = config_.group_label_limit,
+                                  .label_bytes = config_.label_limit_bytes}}),
+      lists_({}, metrics_, SystemClock()),
+      sd_page_(lists_, config_.meta_labels),
+      api_(
+          registry_, metrics_, [this] { return NotReady(); },
+          ApiPages{.sd = &sd_page_, .reload = ReloadPage()}),
+      gate_(api_, metrics_, SystemClock()),
+      cross_origin_(gate_),
+      server_(ServerOptions(config_), cross_origin_, metrics_),
+      reloader_([this] { return LoadSecurity(); }, metrics_) {}
+
+App::~App() { Stop(); }
+
+Expected<void> App::Start() {
+  // The address first: whoever starts a second instance by mistake hears of it before anything is
+  // read.
+  if (auto listening = server_.Listen(); !listening) {
+    return listening;
+  }
+  if (auto written = WritePidFile(config_.pid_path); !written) {
+    return written;
+  }
+  // While still root, who may read what the user that it becomes may not.
+  auto security_files = LoadSecurity();
+  if (!security_files) {
+    return std::unexpected(security_files.error());
+  }
+  std::vector<std::string> files;
+  for (const std::string& address : server_.addresses()) {
+    if (address.starts_with(kUnixPrefix)) {
+      files.push_back(address.substr(kUnixPrefix.size()));
+    }
+  }
+  if (!config_.pid_path.empty()) {
+    files.push_back(config_.pid_path);
+  }
+  if (auto dropped = DropPrivileges(config_.user, config_.group, files); !dropped) {
+    return dropped;
+  }
+  if (auto opened = OpenState(); !opened) {
+    return opened;
+  }
+  started_ = true;
+  registry_.AddListener(*publisher_);
+  registry_.AddListener(lists_);
+  registry_.Start();
+  server_.Start();
+  reloader_.Start(std::move(*security_files));
+  for (std::size_t i = 0; i < server_.addresses().size(); ++i) {
+    Log(LogLevel::kInfo, "listening",
+        {{"address", server_.addresses()[i]}, {"tls", server_.IsTls(i)}});
+  }
+  return {};
+}
+
+Expected<std::vector<std::string>> App::LoadSecurity() {
+  auto security = LoadWebSecurity(config_);
+  if (!security) {
+    return std::unexpected(std::move(security.error()));
+  }
+  const bool tls = security->tls != nullptr;
+  if (started_ && tls != tls_) {
+    return Invalid(fmt::format("{}: TLS cannot be turned {} while target-eye runs; restart it",
+                               config_.web_config_file, tls ? "on" : "off"));
+  }
+  tls_ = tls;
+  if (tls) {
+    metrics_.SetTlsCertificateExpiry(security->tls->not_after());
+    server_.UseTls(std::move(security->tls));
+  }
+  server_.UseResponseHeaders(std::move(security->response_headers));
+  gate_.Use(std::move(security->access));
+  for (const std::string& warning : security->warnings) {
+    Log(LogLevel::kWarning, warning);
+  }
+  return std::move(security->files);
+}
+
+ApiPages::Reload App::ReloadPage() {
+  if (!config_.enable_reload) {
+    return {};
+  }
+  return [this](Reloader::Done done) { reloader_.Reload(std::move(done)); };
+}
+
+void App::Reload() {
+  server_.ReopenAccessLog();
+  auto done = std::make_shared<std::promise<void>>();
+  reloader_.Reload([done](const std::string&) { done->set_value(); });
+  done->get_future().wait_for(kReloadPatience);
+}
+
+// The store's lock is taken before anything in the directory is touched, and the publisher's before
+// anything is imported from it.
+Expected<void> App::OpenState() {
+  auto selector = Selector::Parse(config_.publish_selector);
+  if (!selector) {
+    return Invalid("PUBLISH_SELECTOR: " + selector.error().message);
+  }
+  if (auto made = MakeDirectory(config_.file_sd_directory); !made) {
+    return made;
+  }
+  if (auto opened = registry_.Open(); !opened) {
+    return opened;
+  }
+  auto publisher = FileSdPublisher::Open(
+      {.directory = config_.file_sd_directory,
+       .layout = config_.file_sd_layout == "group" ? FileSdLayout::kGroup : FileSdLayout::kFile,
+       .selector = *std::move(selector),
+       .meta_labels = config_.meta_labels},
+      metrics_, SystemClock());
+  if (!publisher) {
+    return std::unexpected(publisher.error());
+  }
+  publisher_ = std::move(*publisher);
+  auto imported = ImportOnFirstStart(config_.file_sd_directory, server_.addresses().front(),
+                                     config_.root_path, registry_);
+  if (!imported) {
+    return std::unexpected(imported.error());
+  }
+  import_pending_ = *imported;
+  return {};
+}
+
+bool App::FinishStart() {
+  if (ready_) {
+    return true;
+  }
+  if (!publisher_->status().published) {
+    return false;
+  }
+  if (import_pending_) {
+    if (auto finished = FinishImport(config_.file_sd_directory); !finished) {
+      Log(LogLevel::kError,
+          "cannot put the imported files away; Prometheus sees their targets twice until the next "
+          "start",
+          {{"error", finished.error().message}});
+    }
+    import_pending_ = false;
+  }
+  ready_ = true;
+  const auto counts = registry_.counts();
+  Log(LogLevel::kInfo, "ready",
+      {{"file_sd_directory", config_.file_sd_directory},
+       {"groups", counts.groups},
+       {"targets", counts.targets},
+       {"revision", counts.revision}});
+  return true;
+}
+
+std::string App::NotReady() const {
+  const std::string failure = publisher_->status().failure;
+  if (!ready_) {
+    return failure.empty() ? "the state is loaded, and nothing is published yet"
+                           : "nothing is published yet: " + failure;
+  }
+  if (!registry_.writable()) {
+    return "the store cannot be written";
+  }
+  if (!failure.empty()) {
+    return "the last publication failed: " + failure;
+  }
+  return {};
+}
+
+void App::Stop() {
+  reloader_.Stop();
+  if (std::exchange(started_, false)) {
+    const std::size_t cut = server_.Stop(config_.graceful_timeout);
+    if (cut > 0) {
+      Log(LogLevel::kWarning,
+          "connections were cut at the end of GRACEFUL_TIMEOUT; raise it if clients need longer",
+          {{"connections", cut}});
+    }
+    registry_.Stop();
+    publisher_->Stop();
+    lists_.Stop();
+    Log(LogLevel::kInfo, "stopped", {{"revision", registry_.counts().revision}});
+  }
+  RemovePidFile(config_.pid_path);
+}
+
+}  // namespace target_eye

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/reloader.h"
+#include "config/config.h"
+#include "http/access_gate.h"
+#include "http/api.h"
+#include "http/cross_origin.h"
+#include "http/http_server.h"
+#include "http/sd_page.h"
+#include "publish/file_sd/file_sd_publisher.h"
+#include "publish/http_sd/http_sd_publisher.h"
+#include "registry/target_registry.h"
+#include "store/sqlite/sqlite_store.h"
+#include "telemetry/metrics.h"
+
+namespace target_eye {
+
+// The whole program as an object: builds the rooms, starts them in order and stops them in the
+// reverse one. The only place that names concrete stores and publishers. One thread; signals and
+// the process's own affairs (logging, exit) are main's.
+class App {
+ public:
+  explicit App(Config config);
+  // Stops, if it runs.
+  ~App();
+
+  // Listens, drops privileges, opens the state (taking over what an earlier program left, on a
+  // first start), starts to publish and to serve. On an error nothing is left running; the message
+  // says what and how to mend it.
+  Expected<void> Start();
+
+  // To be called again and again after Start until it gives true: finishes what waits for the first
+  // publication to be visible. From then on `/-/ready` answers 200.
+  bool FinishStart();
+
+  static constexpr std::chrono::seconds kReloadPatience{10};
+
+  // What it listens on, with the real ports; after Start.
+  const std::vector<std::string>& addresses() const { return server_.addresses(); }
+
+  // Finishes what was accepted within GRACEFUL_TIMEOUT, and lets go of everything.
+  void Stop();
+
+  // What SIGHUP asks for: opens the access log anew, after a rotation moved it away, and reads
+  // certificates, web config and access file again. Returns when they are in use or were found
+  // wrong, or after kReloadPatience, so that a file that cannot be read to its end holds up no
+  // stop.
+  void Reload();
+
+ private:
+  Expected<void> OpenState();
+  // Reads TLS, users and access rules and puts them to use, or changes nothing. Gives the files
+  // that it read. Before Start has returned on its thread, later on the reloader's.
+  Expected<std::vector<std::string>> LoadSecurity();
+  // Empty where ENABLE_RELOAD is not set.
+  ApiPages::Reload ReloadPage();
+  std::string NotReady() const;
+
+  const Config config_;
+  Metrics metrics_;
+  SqliteStore store_;
+  TargetRegistry registry_;
+  std::unique_ptr<FileSdPublisher> publisher_;
+  HttpSdPublisher lists_;
+  const SdPage sd_page_;
+  Api api_;
+  AccessGate gate_;
+  CrossOrigin cross_origin_;
+  HttpServer server_;
+  Reloader reloader_;
+  bool tls_ = false;
+  bool started_ = false;
+  bool import_pending_ = false;
+  std::atomic<bool> ready_ = false;
+};
+
+}  // namespace target_eye

@@ -1,0 +1,191 @@
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "app/app.h"
+#include "app/health_check.h"
+#include "app/privileges.h"
+#include "app/service_notify.h"
+#include "app/web_security.h"
+#include "config/config.h"
+#include "model/selector.h"
+#include "telemetry/log.h"
+#include "telemetry/version.h"
+
+extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to the program
+
+namespace target_eye {
+namespace {
+
+constexpr int kFailed = 1;
+
+std::map<std::string, std::string> Environment() {
+  std::map<std::string, std::string> environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const auto equals = text.find('=');
+    if (equals != std::string_view::npos) {
+      environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+    }
+  }
+  return environment;
+}
+
+// Blocked in every thread; taken by the main one.
+sigset_t BlockSignals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    sigaddset(&signals, signal);
+  }
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+// Serves until SIGTERM or SIGINT.
+void Serve(App& app, const sigset_t& signals, ServiceNotify& service) {
+  bool finished = false;
+  while (true) {
+    if (!finished && app.FinishStart()) {
+      finished = true;
+      service.Ready();
+    }
+    const timespec poll{.tv_sec = finished ? 3600 : 0, .tv_nsec = finished ? 0 : 10'000'000};
+    const int signal = sigtimedwait(&signals, nullptr, &poll);
+    if (signal == SIGHUP) {
+      service.Reloading();
+      app.Reload();
+      ReopenLog();
+      if (finished) service.Ready();
+    } else if (signal > 0) {
+      Log(LogLevel::kInfo, "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+      return;
+    }
+  }
+}
+
+int Fail(const Config& config, const std::string& message) {
+  Log(LogLevel::kCritical, message);
+  if (config.error_log != "-") {
+    fmt::print(stderr, "target-eye: {}\n", message);
+  }
+  return kFailed;
+}
+
+// One line a setting, where it came from, and what would be warned of or stop the start.
+int CheckConfig(CommandLine line) {
+  for (const GivenSetting& given : line.given) {
+    fmt::print("{} = {}    ({})\n", given.name, given.value, given.where);
+  }
+  const auto security = LoadWebSecurity(line.config);
+  const auto selector = Selector::Parse(line.config.publish_selector);
+  if (!security || !selector) {
+    fmt::print(
+        stderr, "target-eye: {}\n",
+        security ? "PUBLISH_SELECTOR: " + selector.error().message : security.error().message);
+    return kFailed;
+  }
+  line.warnings.insert(line.warnings.end(), security->warnings.begin(), security->warnings.end());
+  for (const std::string& warning : line.warnings) {
+    fmt::print("warning: {}\n", warning);
+  }
+  fmt::print("target-eye would start with this\n");
+  return 0;
+}
+
+int ReportHealth(const Config& config) {
+  const auto tls = UsesTls(config);
+  const auto healthy = tls ? CheckHealth(config, *tls) : std::unexpected(tls.error());
+  if (!healthy) {
+    fmt::print(stderr, "target-eye: {}\n", healthy.error().message);
+    return kFailed;
+  }
+  fmt::print("{} is healthy\n", *healthy);
+  return 0;
+}
+
+void LogConfiguration(const CommandLine& line) {
+  std::vector<LogField> fields;
+  fields.reserve(line.given.size());
+  for (const GivenSetting& given : line.given) {
+    fields.emplace_back(given.name, given.value);
+  }
+  Log(LogLevel::kInfo, "configuration", fields);
+}
+
+int Run(const std::vector<std::string>& arguments) {
+  const auto line = LoadConfig(arguments, Environment());
+  if (!line) {
+    fmt::print(stderr, "target-eye: {}\n", line.error().message);
+    return kFailed;
+  }
+  switch (line->action) {
+    case CommandLine::Action::kHelp:
+      fmt::print("{}", HelpText());
+      return 0;
+    case CommandLine::Action::kVersion:
+      fmt::print("target-eye {}\n", Version());
+      return 0;
+    case CommandLine::Action::kSettingsReference:
+      fmt::print("{}", SettingsReference());
+      return 0;
+    case CommandLine::Action::kCheckConfig:
+      return CheckConfig(*line);
+    case CommandLine::Action::kCheckHealth:
+      return ReportHealth(line->config);
+    case CommandLine::Action::kServe:
+      break;
+  }
+  const Config& config = line->config;
+  if (config.umask) {
+    umask(static_cast<mode_t>(*config.umask));
+  }
+  if (auto wrong =
+          SetUpLogging(ParseLogLevel(config.log_level).value_or(LogLevel::kInfo), config.error_log,
+                       config.log_format == "json" ? LogFormat::kJson : LogFormat::kLogfmt)) {
+    fmt::print(stderr, "target-eye: {}\n", *wrong);
+    return kFailed;
+  }
+  for (const std::string& warning : line->warnings) {
+    Log(LogLevel::kWarning, warning);
+  }
+  RaiseOpenFilesLimit();
+  const sigset_t signals = BlockSignals();
+  App app(config);
+  if (auto started = app.Start(); !started) {
+    return Fail(config, started.error().message);
+  }
+  // Only now: a start that fails says one line, which is why.
+  LogConfiguration(*line);
+  const char* const notify_socket = std::getenv("NOTIFY_SOCKET");
+  ServiceNotify service(notify_socket == nullptr ? "" : notify_socket);
+  Serve(app, signals, service);
+  service.Stopping();
+  // A stop that hangs ends by SIGALRM; a second SIGTERM or SIGINT ends it at once.
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(config.shutdown_timeout).count();
+  alarm(static_cast<unsigned>(seconds));
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  app.Stop();
+  return 0;
+}
+
+}  // namespace
+}  // namespace target_eye
+
+int main(int argc, char** argv) {
+  try {
+    return target_eye::Run({argv + 1, argv + argc});
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "target-eye: {}\n", e.what());
+    return target_eye::kFailed;
+  }
+}

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "access/access_policy.h"
+#include "config/config.h"
+#include "http/http_server.h"
+#include "model/error.h"
+#include "tls/tls_context.h"
+
+namespace target_eye {
+
+// TLS, users and access rules, whole: what the settings say, and the files that they name.
+struct WebSecurity {
+  std::shared_ptr<const TlsContext> tls;       // Null: plain HTTP.
+  std::shared_ptr<const AccessPolicy> access;  // Null: everything is open to everybody.
+  std::vector<ResponseField> response_headers;
+  std::vector<std::string> files;     // All that was read.
+  std::vector<std::string> warnings;  // What works, and somebody should look at.
+};
+
+// Whether the addresses of BIND are HTTPS, as far as the settings and the web config tell.
+Expected<bool> UsesTls(const Config& config);
+
+// Reads and checks all of it, or says what is wrong: `FILE:LINE: what, what is expected`. From any
+// thread.
+Expected<WebSecurity> LoadWebSecurity(const Config& config);
+
+}  // namespace target_eye

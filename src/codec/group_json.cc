@@ -1,0 +1,169 @@
+#include "codec/group_json.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstddef>
+#include <unordered_set>
+#include <utility>
+
+#include "codec/json.h"
+#include "model/utf8.h"
+
+namespace target_eye {
+namespace {
+
+bool NeedsEscape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
+
+void AppendEscaped(std::string& out, char c) {
+  switch (c) {
+    case '"':
+    case '\\':
+      out += {'\\', c};
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    default: {
+      constexpr std::string_view kHex = "0123456789abcdef";
+      const auto byte = static_cast<unsigned char>(c);
+      out += {'\\', 'u', '0', '0', kHex[byte >> 4U], kHex[byte & 0xFU]};
+    }
+  }
+}
+
+// `text`, valid UTF-8, as a JSON string.
+void AppendString(std::string& out, std::string_view text) {
+  out += '"';
+  std::size_t plain_from = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (!NeedsEscape(text[i])) continue;
+    out += text.substr(plain_from, i - plain_from);
+    AppendEscaped(out, text[i]);
+    plain_from = i + 1;
+  }
+  out += text.substr(plain_from);
+  out += '"';
+}
+
+constexpr std::string_view kBeforeLabels = R"(],"labels":)";
+
+// `labels` and `extra` as one object, both in the order of their names; `extra` wins.
+void AppendLabels(std::string& out, const Labels& labels, std::span<const ExtraLabel> extra) {
+  char separator = '{';
+  const auto append = [&](std::string_view name, std::string_view value) {
+    out += std::exchange(separator, ',');
+    AppendString(out, name);
+    out += ':';
+    AppendString(out, value);
+  };
+  auto next = extra.begin();
+  for (const auto& [name, value] : labels) {
+    for (; next != extra.end() && next->first < name; ++next) append(next->first, next->second);
+    if (next == extra.end() || next->first != name) append(name, value);
+  }
+  for (; next != extra.end(); ++next) append(next->first, next->second);
+  if (separator == '{') out += '{';
+  out += '}';
+}
+
+// What the JSON of `group` takes where nothing needs an escape.
+std::size_t PlainBytes(const TargetGroup& group) {
+  constexpr std::size_t kFrame = std::string_view(R"({"targets":[],"labels":{}})").size();
+  constexpr std::size_t kPerTarget = std::string_view(R"("",)").size();
+  constexpr std::size_t kPerLabel = std::string_view(R"("":"",)").size();
+  std::size_t bytes = kFrame;
+  for (const Target& target : group.targets) bytes += target.text().size() + kPerTarget;
+  for (const auto& [name, value] : group.labels) bytes += name.size() + value.size() + kPerLabel;
+  return bytes;
+}
+
+std::vector<Target> WithoutRepeats(std::vector<Target> targets) {
+  std::unordered_set<std::string> seen;
+  seen.reserve(targets.size());
+  std::erase_if(targets, [&](const Target& target) { return !seen.insert(target.text()).second; });
+  return targets;
+}
+
+}  // namespace
+
+std::string EncodeGroup(const TargetGroup& group) {
+  std::string out;
+  out.reserve(PlainBytes(group));
+  out += R"({"targets":[)";
+  bool first = true;
+  for (const Target& target : group.targets) {
+    if (!std::exchange(first, false)) out += ',';
+    AppendString(out, target.text());
+  }
+  out += kBeforeLabels;
+  AppendLabels(out, group.labels, {});
+  out += '}';
+  return out;
+}
+
+GroupJsonParts EncodeGroupWith(const TargetGroup& group, std::string_view json,
+                               std::span<const ExtraLabel> labels) {
+  // No string of JSON can hold these bytes, as a quote inside one is escaped.
+  const std::size_t before_labels = json.find(kBeforeLabels);
+  GroupJsonParts parts;
+  if (before_labels != std::string_view::npos) {
+    parts.head = json.substr(0, before_labels + kBeforeLabels.size());
+    AppendLabels(parts.tail, group.labels, labels);
+    parts.tail += '}';
+    return parts;
+  }
+  // Not as EncodeGroup writes it: somebody has edited the store.
+  TargetGroup whole = group;
+  for (const auto& [name, value] : labels) whole.labels.insert_or_assign(std::string(name), value);
+  parts.tail = EncodeGroup(whole);
+  return parts;
+}
+
+Expected<TargetGroup> DecodeStoredGroup(std::string_view json) {
+  GroupReader reader(GroupReader::Document::kOneGroup, GroupReader::Trust::kStored);
+  if (auto ok = ReadJson(json, reader); !ok) {
+    return MakeError(ErrorCode::kDamaged, "stored group: " + ok.error().message);
+  }
+  GroupData& data = reader.groups().front();
+  if (!data.targets || !data.labels) {
+    return MakeError(ErrorCode::kDamaged, "stored group: expected both targets and labels");
+  }
+  return TargetGroup{*std::move(data.targets), *std::move(data.labels)};
+}
+
+Expected<std::vector<TargetGroup>> DecodeFileSd(std::string_view json) {
+  GroupReader reader(GroupReader::Document::kListOfGroups);
+  if (auto ok = ReadJson(json, reader); !ok) return std::unexpected(ok.error());
+  std::vector<TargetGroup> groups;
+  groups.reserve(reader.groups().size());
+  for (GroupData& data : reader.groups()) {
+    if (!data.targets) return Invalid(fmt::format("group {}: has no targets", groups.size() + 1));
+    groups.push_back(
+        {WithoutRepeats(*std::move(data.targets)), std::move(data.labels).value_or(Labels{})});
+  }
+  return groups;
+}
+
+std::string EncodeMessage(std::string_view message) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+  std::string text;
+  text.reserve(message.size());
+  while (!message.empty()) {
+    const std::size_t bytes = Utf8CodePointBytes(message);
+    text += bytes == 0 ? kReplacement : message.substr(0, bytes);
+    message.remove_prefix(bytes == 0 ? 1 : bytes);
+  }
+  std::string out = R"({"message":)";
+  AppendString(out, text);
+  out += '}';
+  return out;
+}
+
+}  // namespace target_eye

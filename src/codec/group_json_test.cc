@@ -1,0 +1,174 @@
+#include "codec/group_json.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <string>
+#include <string_view>
+
+#include "codec/body.h"
+
+namespace target_eye {
+namespace {
+
+using testing::HasSubstr;
+using namespace std::string_literals;
+using namespace std::string_view_literals;
+
+TargetGroup Group(std::initializer_list<const char*> targets, Labels labels) {
+  TargetGroup group;
+  for (const char* target : targets) group.targets.push_back(Target::Parse(target).value());
+  group.labels = std::move(labels);
+  return group;
+}
+
+TEST(EncodeGroupTest, AGroupIsOneLineWithTargetsInOrderAndLabelsByName) {
+  EXPECT_EQ(EncodeGroup(Group({"b:2", "a:1"}, {{"job", "j"}, {"env", "e"}})),
+            R"({"targets":["b:2","a:1"],"labels":{"env":"e","job":"j"}})");
+  EXPECT_EQ(EncodeGroup(Group({"[::1]:1"}, {})), R"({"targets":["[::1]:1"],"labels":{}})");
+  EXPECT_EQ(EncodeGroup({}), R"({"targets":[],"labels":{}})");
+}
+
+TEST(EncodeGroupTest, QuotesBackslashesAndControlCharactersAreEscaped) {
+  EXPECT_EQ(EncodeGroup(Group({}, {{"a", "\"\\/\b\f\n\r\t\x1F\x7F\0"s + "\xC3\xA9\xE2\x80\xA8<"}})),
+            "{\"targets\":[],\"labels\":{\"a\":\"\\\"\\\\/\\u0008\\u000c\\n\\r\\t\\u001f\x7F\\u0000"
+            "\xC3\xA9\xE2\x80\xA8<\"}}");
+}
+
+TEST(EncodeGroupTest, EveryAsciiCharacterReadsBackByAnotherReader) {
+  for (int c = 0; c < 0x80; ++c) {
+    const std::string value = "x" + std::string(1, static_cast<char>(c)) + "y";
+    const std::string json = EncodeGroup(Group({"a:1"}, {{"l", value}}));
+    const auto parsed = boost::json::parse(json);
+    EXPECT_EQ(std::string(parsed.at("labels").at("l").as_string()), value) << c;
+  }
+}
+
+std::string EncodeWith(const TargetGroup& group, std::string_view json) {
+  constexpr ExtraLabel kExtra[] = {{"__meta_a", "1\""}, {"__meta_b", "2"}};
+  const GroupJsonParts parts = EncodeGroupWith(group, json, kExtra);
+  return std::string(parts.head) + parts.tail;
+}
+
+TEST(EncodeGroupWithTest, MoreLabelsStandInTheOrderOfNamesAndWin) {
+  for (const Labels& labels :
+       {Labels{}, Labels{{"A", "x"}, {"env", "e"}}, Labels{{"A", "x"}}, Labels{{"z", "x"}},
+        Labels{{"__meta_a", "mine"}, {"__meta_aa", "x"}}, Labels{{"__meta_b", "mine"}},
+        Labels{{"__meta_a", "],\"labels\":{"}}}) {
+    const TargetGroup group = Group({"a:1", "[::1]:2"}, labels);
+    TargetGroup more = group;
+    more.labels["__meta_a"] = "1\"";
+    more.labels["__meta_b"] = "2";
+    EXPECT_EQ(EncodeWith(group, EncodeGroup(group)), EncodeGroup(more));
+  }
+}
+
+TEST(EncodeGroupWithTest, TheTargetsAreNotCopied) {
+  const TargetGroup group = Group({"a:1"}, {{"env", "e"}});
+  const std::string json = EncodeGroup(group);
+  const GroupJsonParts parts = EncodeGroupWith(group, json, {});
+  EXPECT_EQ(parts.head.data(), json.data());
+  EXPECT_EQ(parts.head, R"({"targets":["a:1"],"labels":)");
+  EXPECT_EQ(parts.tail, R"({"env":"e"}})");
+}
+
+TEST(EncodeGroupWithTest, TextThatIsNotInOurOrderIsWrittenAnew) {
+  const TargetGroup group = Group({"a:1"}, {{"env", "e"}});
+  TargetGroup more = group;
+  more.labels["__meta_a"] = "1\"";
+  more.labels["__meta_b"] = "2";
+  for (const std::string_view json : {R"({"labels":{"env":"e"},"targets":["a:1"]})",
+                                      R"({"targets":["a:1"], "labels":{"env":"e"}})"}) {
+    ASSERT_EQ(DecodeStoredGroup(json), group);
+    EXPECT_EQ(EncodeWith(group, json), EncodeGroup(more)) << json;
+  }
+}
+
+TEST(DecodeStoredGroupTest, WhatWasEncodedComesBack) {
+  for (const TargetGroup& group :
+       {TargetGroup{}, Group({"a:1"}, {{"env", "e"}, {"job", "j"}}),
+        Group({"b:2", "a:1", "[::1]:1"}, {{"a", "\0\n\"\\\x1F"s}, {"b", "\xF0\x9F\x92\xA9"}})}) {
+    const auto decoded = DecodeStoredGroup(EncodeGroup(group));
+    ASSERT_TRUE(decoded) << decoded.error().message;
+    EXPECT_EQ(*decoded, group);
+  }
+}
+
+TEST(DecodeStoredGroupTest, AnythingElseIsDamaged) {
+  for (const std::string_view json :
+       {""sv, "{}"sv, "[]"sv, "null"sv, R"({"targets":[]})"sv, R"({"labels":{}})"sv,
+        R"({"targets":[],"labels":{})"sv, R"({"targets":[],"labels":{}}x)"sv,
+        R"({"targets":[],"labels":{},"x":1})"sv, R"({"targets":[1],"labels":{}})"sv,
+        R"({"targets":[],"labels":{"a":""}})"sv, "{\"targets\":[\"\xFF\"],\"labels\":{}}"sv}) {
+    const auto decoded = DecodeStoredGroup(json);
+    ASSERT_FALSE(decoded) << json;
+    EXPECT_EQ(decoded.error().code, ErrorCode::kDamaged) << json;
+    EXPECT_THAT(decoded.error().message, HasSubstr("stored group"));
+  }
+}
+
+TEST(DecodeFileSdTest, AListOfGroupsIsRead) {
+  const auto groups = DecodeFileSd(R"([
+    {"targets": ["a:1", "b:2"], "labels": {"job": "j", "env": "e"}},
+    {"labels": {"zone": "x"}, "targets": []},
+    {"targets": ["c:3"]}
+  ])");
+  ASSERT_TRUE(groups) << groups.error().message;
+  EXPECT_THAT(*groups, testing::ElementsAre(Group({"a:1", "b:2"}, {{"job", "j"}, {"env", "e"}}),
+                                            Group({}, {{"zone", "x"}}), Group({"c:3"}, {})));
+}
+
+TEST(DecodeFileSdTest, AnEmptyListHasNoGroups) {
+  const auto groups = DecodeFileSd("[]");
+  ASSERT_TRUE(groups);
+  EXPECT_TRUE(groups->empty());
+}
+
+TEST(DecodeFileSdTest, ATargetRepeatedInAGroupIsKeptOnce) {
+  const auto groups = DecodeFileSd(R"([{"targets":["b:2","a:1","b:2"]},{"targets":["b:2"]}])");
+  ASSERT_TRUE(groups);
+  EXPECT_THAT(*groups, testing::ElementsAre(Group({"b:2", "a:1"}, {}), Group({"b:2"}, {})));
+}
+
+TEST(DecodeFileSdTest, AnythingElseIsInvalidAndNamed) {
+  const struct {
+    std::string_view json;
+    const char* message_part;
+  } rows[] = {
+      {"", "not valid JSON"},
+      {"[", "not valid JSON"},
+      {"[]x", "not valid JSON"},
+      {"{}", "expected a list of groups, found an object"},
+      {"null", "expected a list of groups, found null"},
+      {"[null]", "group 1: expected an object with targets and labels, found null"},
+      {R"([{"targets":[]},[]])",
+       "group 2: expected an object with targets and labels, found a list"},
+      {R"(["a:1"])", "group 1: expected an object with targets and labels, found a string"},
+      {"[{}]", "group 1: has no targets"},
+      {R"([{"targets":["a:1"]},{"labels":{"a":"b"}}])", "group 2: has no targets"},
+      {R"([{"targets":["a:0"]}])", "target \"a:0\""},
+      {R"([{"targets":[],"labels":{"a":1}}])", "label \"a\": expected a string, found a number"},
+      {R"([{"targets":[],"labels":{"a":""}}])", "label \"a\": value is empty"},
+      {R"([{"targets":[],"labels":{"a-b":"c"}}])", "label name \"a-b\""},
+      {R"([{"targets":[],"source":"x"}])", "unknown key \"source\""},
+      {R"([{"targets":[],"targets":[]}])", "given twice"},
+  };
+  for (const auto& row : rows) {
+    const auto groups = DecodeFileSd(row.json);
+    ASSERT_FALSE(groups) << row.json;
+    EXPECT_EQ(groups.error().code, ErrorCode::kInvalid);
+    EXPECT_THAT(groups.error().message, HasSubstr(row.message_part)) << row.json;
+  }
+}
+
+TEST(EncodeMessageTest, AMessageIsAnObjectWhateverBytesItHolds) {
+  EXPECT_EQ(EncodeMessage(""), R"({"message":""})");
+  EXPECT_EQ(EncodeMessage("say \"no\"\n"), R"({"message":"say \"no\"\n"})");
+  EXPECT_EQ(EncodeMessage("caf\xC3\xA9"), "{\"message\":\"caf\xC3\xA9\"}");
+  EXPECT_EQ(EncodeMessage("a\xFF\xC3z"), "{\"message\":\"a\xEF\xBF\xBD\xEF\xBF\xBDz\"}");
+}
+
+}  // namespace
+}  // namespace target_eye

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/change_request.h"
+#include "model/error.h"
+
+namespace target_eye {
+
+// Builds GroupData from a document's events, whatever its format: one object of no keys but
+// `targets`, a list of strings, and `labels`, an object of strings; or a list of such objects. The
+// format's parser calls these methods in document order. Each gives whether to go on; once one has
+// given false, error() says why and no other may be called. What the document nests deeper than
+// that is refused where it begins, so that nothing here grows with the nesting. One thread at a
+// time.
+class GroupReader {
+ public:
+  enum class Document { kOneGroup, kListOfGroups };
+  // kStored is text that was checked when it was written: a target is taken whole, as it is.
+  enum class Trust { kChecked, kStored };
+
+  explicit GroupReader(Document document = Document::kOneGroup, Trust trust = Trust::kChecked)
+      : document_(document), trust_(trust) {}
+
+  bool BeginMap();
+  bool EndMap();
+  bool BeginList();
+  bool EndList();
+  bool Key(std::string_view key);
+  bool String(std::string_view value);
+  // A value of no use here; `what` names its kind: "a number".
+  bool Other(std::string_view what);
+
+  // For what the parser itself refuses.
+  bool Fail(std::string message);
+
+  // Whether the next event that is not the end of something is a key.
+  bool expects_key() const { return place_ == Place::kGroup || place_ == Place::kLabels; }
+
+  const std::optional<Error>& error() const { return error_; }
+
+  // The groups, once the document has ended.
+  std::vector<GroupData>& groups() { return groups_; }
+
+ private:
+  // Where in the document the next event comes.
+  enum class Place {
+    kTop,
+    kGroupList,
+    kGroup,
+    kTargetsValue,
+    kLabelsValue,
+    kTargets,
+    kLabels,
+    kLabelValue,
+    kEnd,
+  };
+
+  bool Unexpected(std::string_view found);
+  bool AddTarget(std::string_view text);
+  bool BeginGroup();
+
+  const Document document_;
+  const Trust trust_;
+  Place place_ = Place::kTop;
+  std::vector<GroupData> groups_;
+  // Those of the group being read, once the document has begun them.
+  std::vector<Target>* targets_ = nullptr;
+  Labels* labels_ = nullptr;
+  std::string label_name_;
+  std::optional<Error> error_;
+};
+
+// Appends the targets of `list`, one or several with commas between, without the spaces around
+// each. kInvalid where an element is empty or no target.
+Expected<void> AppendTargets(std::string_view list, std::vector<Target>& targets);
+
+// `text` without the spaces, tabs and line ends at its ends.
+std::string_view TrimSpaces(std::string_view text);
+
+}  // namespace target_eye

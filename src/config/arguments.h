@@ -1,0 +1,23 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "config/config_file.h"
+#include "model/error.h"
+
+namespace target_eye {
+
+// The command line, taken apart; the values are not yet looked at.
+struct Arguments {
+  CommandLine::Action action = CommandLine::Action::kServe;
+  std::string config_file;                                // Empty where none is given.
+  std::map<std::string, ConfigValue, std::less<>> flags;  // By the setting's name.
+};
+
+// kInvalid for a flag that is unknown, lacks its value, or is given twice without being a list.
+Expected<Arguments> ParseArguments(const std::vector<std::string>& arguments);
+
+}  // namespace target_eye

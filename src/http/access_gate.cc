@@ -1,0 +1,186 @@
+#include "http/access_gate.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "codec/group_json.h"
+#include "codec/percent.h"
+
+namespace target_eye {
+namespace {
+
+HttpResponse Refusal(int status, std::string_view message) {
+  return {
+      .status = status, .body = EncodeMessage(message) + "\n", .headers = {}, .handler = "access"};
+}
+
+// RFC 9110 section 11.6.1: 401 says how to log in. Where there is no way but a certificate, which
+// HTTP has no word for, it is 403.
+HttpResponse Unauthorized(const AccessPolicy& policy, bool has_failed) {
+  if (!policy.has_users() && !policy.has_tokens()) {
+    return Refusal(403, "a client certificate is needed");
+  }
+  HttpResponse response = Refusal(
+      401, has_failed ? "wrong user, password or token" : "a login is needed: send credentials");
+  if (policy.has_users()) {
+    response.headers.push_back(
+        {"WWW-Authenticate", R"(Basic realm="target-eye", charset="UTF-8")"});
+  }
+  if (policy.has_tokens()) {
+    response.headers.push_back(
+        {"WWW-Authenticate", has_failed ? R"(Bearer realm="target-eye", error="invalid_token")"
+                                        : R"(Bearer realm="target-eye")"});
+  }
+  return response;
+}
+
+HttpResponse Throttled(std::chrono::seconds retry_after) {
+  HttpResponse response = Refusal(429, "too many failed logins; try again later");
+  response.headers.push_back({"Retry-After", fmt::format("{}", retry_after.count())});
+  return response;
+}
+
+bool IsAlwaysOpen(std::string_view path) { return path == "/-/healthy" || path == "/-/ready"; }
+
+std::optional<AccessPage> PageOf(std::string_view path) {
+  if (path == "/metrics") return AccessPage::kMetrics;
+  if (path == "/-/sd") return AccessPage::kSd;
+  if (path == "/-/reload") return AccessPage::kReload;
+  return std::nullopt;
+}
+
+GroupRight RightOf(std::string_view method) {
+  const bool reads = method == "GET" || method == "HEAD" || method == "OPTIONS";
+  return reads ? GroupRight::kRead : GroupRight::kWrite;
+}
+
+struct Verdict {
+  bool allowed = false;
+  std::string wanted;  // What the caller may not, for the message.
+};
+
+Verdict Judge(const AccessPolicy& policy, const HttpRequest& request, const Caller& caller) {
+  if (const auto page = PageOf(request.path)) {
+    return {policy.MayUsePage(caller, *page), fmt::format("use {}", request.path)};
+  }
+  const auto key = ParseGroupPath(request.path);
+  if (!key) return {policy.IsLoggedIn(caller), {}};
+  const GroupRight right = RightOf(request.method);
+  Verdict verdict{policy.MayUseGroup(caller, *key, right), {}};
+  if (!verdict.allowed) {
+    verdict.wanted = fmt::format("{} {}", right == GroupRight::kRead ? "read" : "write",
+                                 std::string_view(GroupPath(*key)).substr(1));
+  }
+  return verdict;
+}
+
+}  // namespace
+
+AccessGate::AccessGate(HttpHandler& next, Metrics& metrics, const Clock& clock)
+    : next_(next), metrics_(metrics), clock_(clock) {}
+
+// A connection is told from others by its peer, which has the port in it; those of unix sockets are
+// all one, and are looked at anew each time.
+struct AccessGate::Memo {
+  struct Known {
+    std::string peer;
+    std::string authorization;
+    Login login;
+    SteadyTime until;
+  };
+  static constexpr std::size_t kConnections = 512;
+  static constexpr std::size_t kAuthorizationBytes = 512;
+
+  static bool Fits(const HttpRequest& request) {
+    return !request.authorization.empty() && request.authorization.size() <= kAuthorizationBytes &&
+           request.peer.contains(':');
+  }
+  Known& Of(std::string_view peer) {
+    return known[std::hash<std::string_view>()(peer) % kConnections];
+  }
+
+  std::uint64_t generation = 0;
+  PolicyPtr policy;
+  std::vector<Known> known;
+};
+
+void AccessGate::Use(std::shared_ptr<const AccessPolicy> policy) {
+  static std::atomic<std::uint64_t> generations = 0;
+  const std::lock_guard lock(mutex_);
+  if (policy && !authenticator_) authenticator_ = std::make_unique<Authenticator>(metrics_, clock_);
+  policy_ = std::move(policy);
+  generation_ = ++generations;
+  is_open_ = policy_ == nullptr;
+}
+
+AccessGate::Memo* AccessGate::memo() const {
+  if (is_open_) return nullptr;
+  thread_local Memo memo;
+  if (memo.generation != generation_) {
+    const std::lock_guard lock(mutex_);
+    memo.generation = generation_;
+    memo.policy = policy_;
+    memo.known.assign(Memo::kConnections, {});
+  }
+  return memo.policy ? &memo : nullptr;
+}
+
+void AccessGate::Handle(const HttpRequest& request, Respond respond) {
+  Memo* const memo = this->memo();
+  if (memo == nullptr || IsAlwaysOpen(request.path)) {
+    return next_.Handle(request, std::move(respond));
+  }
+  // Held for this request: the next one on this thread may find another.
+  const PolicyPtr policy = memo->policy;
+  const bool fits = Memo::Fits(request);
+  Memo::Known& known = memo->Of(request.peer);
+  const SteadyTime now = clock_.Now();
+  if (fits && now < known.until && known.peer == request.peer &&
+      known.authorization == request.authorization) {
+    metrics_.ObserveLogin("success");
+    return Decide(*policy, request, known.login, std::move(respond));
+  }
+  auto begun = authenticator_->Begin(*policy, request.authorization, request.peer);
+  if (const Login* login = std::get_if<Login>(&begun)) {
+    if (fits && (login->result == Login::Result::kUser || login->result == Login::Result::kToken)) {
+      known = {.peer = std::string(request.peer),
+               .authorization = std::string(request.authorization),
+               .login = *login,
+               .until = now + kKnownFor};
+    }
+    return Decide(*policy, request, *login, std::move(respond));
+  }
+  authenticator_->Finish(
+      std::get<Authenticator::PendingPtr>(std::move(begun)),
+      [this, policy, request, respond = std::move(respond)](const Login& login) mutable {
+        Decide(*policy, request, login, std::move(respond));
+      });
+}
+
+void AccessGate::Decide(const AccessPolicy& policy, const HttpRequest& request, const Login& login,
+                        Respond respond) {
+  if (login.result == Login::Result::kThrottled) return respond(Throttled(login.retry_after));
+  if (login.result == Login::Result::kRefused) return respond(Unauthorized(policy, true));
+  Caller caller;
+  caller.certificate = request.certificate;
+  if (login.result == Login::Result::kUser) caller.user = login.name;
+  if (login.result == Login::Result::kToken) caller.token = login.name;
+  const Verdict verdict = Judge(policy, request, caller);
+  const std::string name = caller.Name();
+  if (verdict.allowed) {
+    HttpRequest named = request;
+    named.caller = name;
+    return next_.Handle(named, std::move(respond));
+  }
+  if (!policy.IsLoggedIn(caller)) return respond(Unauthorized(policy, false));
+  metrics_.AccessDenied();
+  respond(Refusal(403, fmt::format("{} may not {}", name, verdict.wanted)));
+}
+
+}  // namespace target_eye

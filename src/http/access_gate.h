@@ -1,0 +1,70 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "access/access_policy.h"
+#include "access/authenticator.h"
+#include "http/http_handler.h"
+#include "telemetry/metrics.h"
+#include "util/clock.h"
+
+namespace target_eye {
+
+// Stands before another handler and hands on what the policy allows, with HttpRequest::caller set.
+// What it does not hand on: 401 to whoever proved nothing, or something wrong; 403, counted, to a
+// known caller who may not; 429 to whoever failed to log in too often. None of them tells whether
+// the group that was asked for exists.
+//
+//   /-/healthy, /-/ready    always open; credentials are not looked at
+//   /metrics, /-/sd, /-/reload
+//                           the rules' pages metrics, sd, reload
+//   /<application>/<environment>
+//                           read for GET, HEAD and OPTIONS, write for all other methods
+//   anything else           whoever is logged in; the next handler has to refuse what is no page
+//
+// A connection that sends the same credentials again, as clients do, is known by them for
+// kKnownFor without another look: a reload of the policy ends that at once.
+//
+// Safe to use from any thread. A login that has to wait for bcrypt is handed on by a thread of the
+// gate, not by the one that called Handle: the next handler must bear that.
+class AccessGate : public HttpHandler {
+ public:
+  static constexpr std::chrono::seconds kKnownFor{1};
+
+  // `next`, `metrics` and `clock` must outlive this.
+  AccessGate(HttpHandler& next, Metrics& metrics, const Clock& clock);
+
+  // From now on; requests that are under way keep the policy they began with. Null: everything is
+  // open, and the gate costs nothing.
+  void Use(std::shared_ptr<const AccessPolicy> policy);
+
+  void Handle(const HttpRequest& request, Respond respond) override;
+
+ private:
+  using PolicyPtr = std::shared_ptr<const AccessPolicy>;
+
+  // What a thread of requests remembers.
+  struct Memo;
+
+  // The calling thread's, with the policy as it is now; null where everything is open.
+  Memo* memo() const;
+  void Decide(const AccessPolicy& policy, const HttpRequest& request, const Login& login,
+              Respond respond);
+
+  HttpHandler& next_;
+  Metrics& metrics_;
+  const Clock& clock_;
+  std::atomic<bool> is_open_ = true;
+  // Of the policy; differs from that of every other gate and time.
+  std::atomic<std::uint64_t> generation_ = 0;
+  mutable std::mutex mutex_;
+  PolicyPtr policy_;
+  // From the first policy on. The last member: what it answers at the end uses the others.
+  std::unique_ptr<Authenticator> authenticator_;
+};
+
+}  // namespace target_eye

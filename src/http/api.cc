@@ -1,0 +1,184 @@
+#include "http/api.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "codec/body.h"
+#include "codec/group_json.h"
+#include "codec/percent.h"
+#include "http/api_response.h"
+
+namespace target_eye {
+namespace {
+
+constexpr std::string_view kGroupMethods = "GET, HEAD, PUT, POST, DELETE, OPTIONS";
+constexpr std::string_view kPageMethods = "GET, HEAD, OPTIONS";
+constexpr std::string_view kReloadMethods = "POST, OPTIONS";
+
+// `user:alice@127.0.0.1:4711`, or the address alone where nobody proved to be somebody.
+std::string ChangedBy(const HttpRequest& request) {
+  std::string who(request.caller);
+  if (!who.empty()) {
+    who += '@';
+  }
+  return who += request.peer;
+}
+
+// A list of the one group, as Prometheus's file_sd has it, or of none.
+HttpResponse GroupResponse(const StoredGroup* group) {
+  HttpResponse response{.body = {}, .headers = {}, .handler = "group"};
+  if (group == nullptr) {
+    response.body = "[]\n";
+    return response;
+  }
+  response.body.reserve(group->json.size() + 3);
+  response.body += '[';
+  response.body += group->json;
+  response.body += "]\n";
+  return response;
+}
+
+}  // namespace
+
+Api::Api(TargetRegistry& registry, Metrics& metrics, NotReady not_ready, ApiPages pages)
+    : registry_(registry),
+      metrics_(metrics),
+      not_ready_(std::move(not_ready)),
+      sd_(pages.sd),
+      reload_(std::move(pages.reload)) {}
+
+void Api::Handle(const HttpRequest& request, Respond respond) {
+  if (request.path == "/-/sd" && sd_ != nullptr) {
+    HandleSd(request, std::move(respond));
+    return;
+  }
+  if (request.path == "/-/reload") {
+    HandleReload(request, std::move(respond));
+    return;
+  }
+  if (request.path.starts_with("/-/") || request.path == "/metrics") {
+    respond(Page(request));
+    return;
+  }
+  HandleGroup(request, std::move(respond));
+}
+
+HttpResponse Api::Page(const HttpRequest& request) const {
+  const bool healthy = request.path == "/-/healthy";
+  const bool ready = request.path == "/-/ready";
+  if (!healthy && !ready && request.path != "/metrics") {
+    // Application `-` is the service's own: a data request on it is a mistake, not a missing page.
+    if (auto key = ParseGroupPath(request.path); !key) {
+      return ErrorResponse(key.error(), "unknown");
+    }
+    return ErrorResponse({ErrorCode::kNotFound, fmt::format("no page {}", Quote(request.path))},
+                         "unknown");
+  }
+  const std::string_view handler = healthy ? "healthy" : (ready ? "ready" : "metrics");
+  if (request.method == "OPTIONS") {
+    return OptionsResponse(kPageMethods, handler);
+  }
+  if (!IsRead(request.method)) {
+    return MethodNotAllowed(request.method, kPageMethods, handler);
+  }
+  if (handler == "metrics") {
+    metrics_.SetReady(not_ready_().empty());
+    return {.content_type = "text/plain; version=0.0.4; charset=utf-8",
+            .body = metrics_.Render(),
+            .headers = {},
+            .handler = handler};
+  }
+  if (ready) {
+    if (std::string reason = not_ready_(); !reason.empty()) {
+      return ErrorResponse({ErrorCode::kUnavailable, std::move(reason)}, handler);
+    }
+  }
+  return {.body = EncodeMessage(ready ? "target-eye is ready" : "target-eye is healthy") + "\n",
+          .headers = {},
+          .handler = handler};
+}
+
+void Api::HandleSd(const HttpRequest& request, Respond respond) const {
+  static constexpr std::string_view kHandler = "sd";
+  if (request.method == "OPTIONS") {
+    respond(OptionsResponse(kPageMethods, kHandler));
+  } else if (IsRead(request.method)) {
+    sd_->Handle(request, std::move(respond));
+  } else {
+    respond(MethodNotAllowed(request.method, kPageMethods, kHandler));
+  }
+}
+
+void Api::HandleReload(const HttpRequest& request, Respond respond) const {
+  static constexpr std::string_view kHandler = "reload";
+  if (request.method == "OPTIONS") {
+    respond(OptionsResponse(kReloadMethods, kHandler));
+    return;
+  }
+  if (request.method != "POST") {
+    respond(MethodNotAllowed(request.method, kReloadMethods, kHandler));
+    return;
+  }
+  if (!reload_) {
+    respond({.status = 403,
+             .body = EncodeMessage("reloading by HTTP is off; turn it on with ENABLE_RELOAD "
+                                   "(--web.enable-lifecycle), or send SIGHUP") +
+                     "\n",
+             .headers = {},
+             .handler = kHandler});
+    return;
+  }
+  reload_([respond = std::move(respond)](std::string error) mutable {
+    if (!error.empty()) {
+      respond(ErrorResponse({ErrorCode::kIo, "what was loaded before stays: " + std::move(error)},
+                            kHandler));
+      return;
+    }
+    respond({.body = EncodeMessage("reloaded") + "\n", .headers = {}, .handler = kHandler});
+  });
+}
+
+void Api::HandleGroup(const HttpRequest& request, Respond respond) {
+  static constexpr std::string_view kHandler = "group";
+  auto key = ParseGroupPath(request.path);
+  if (!key) {
+    respond(ErrorResponse(key.error(),
+                          key.error().code == ErrorCode::kNotFound ? "unknown" : kHandler));
+    return;
+  }
+  if (IsRead(request.method)) {
+    const StoredGroupPtr group = registry_.Find(*key);
+    respond(GroupResponse(group.get()));
+    return;
+  }
+  if (request.method == "OPTIONS") {
+    respond(OptionsResponse(kGroupMethods, kHandler));
+    return;
+  }
+  ChangeRequest change;
+  if (request.method == "PUT") {
+    change.method = Method::kPut;
+  } else if (request.method == "POST") {
+    change.method = Method::kPost;
+  } else if (request.method == "DELETE") {
+    change.method = Method::kDelete;
+  } else {
+    respond(MethodNotAllowed(request.method, kGroupMethods, kHandler));
+    return;
+  }
+  auto data = DecodeBody(request.content_type, request.body);
+  if (!data) {
+    respond(ErrorResponse(data.error(), kHandler));
+    return;
+  }
+  change.key = std::move(*key);
+  change.data = std::move(*data);
+  registry_.Submit(
+      std::move(change), ChangedBy(request),
+      [respond = std::move(respond)](const Expected<StoredGroupPtr>& answer) mutable {
+        respond(answer ? GroupResponse(answer->get()) : ErrorResponse(answer.error(), kHandler));
+      });
+}
+
+}  // namespace target_eye

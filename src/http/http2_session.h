@@ -1,0 +1,144 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "http/buffer_charge.h"
+#include "http/connection.h"
+#include "http/framing_gate.h"
+#include "http/http2_budget.h"
+#include "http/http2_head.h"
+#include "http/http_handler.h"
+#include "http/io_thread.h"
+#include "http/request_id.h"
+#include "http/transport.h"
+#include "util/clock.h"
+
+typedef struct nghttp2_session nghttp2_session;
+
+namespace target_eye {
+
+// One connection that speaks HTTP/2 (RFC 9113); nghttp2 takes its frames apart. Each stream is one
+// request, which passes the same gate, limits and deadlines as one of HTTP/1.1; a refusal ends the
+// stream, not the connection. While what is to be sent cannot go out, nothing is read, so that
+// what a connection holds is bounded: by the limits of each stream, and by kBodiesAtOnce.
+//
+// Lives on one IoThread, and is used on it only. It keeps itself alive until it is closed; the
+// handler's `respond` keeps it and the stream, so that an answer to a client who has gone is
+// dropped.
+class Http2Session final : public Connection {
+ public:
+  Http2Session(std::shared_ptr<IoThread> thread, Peer peer);
+  ~Http2Session() override;
+
+  // Takes over an open connection on which HTTP/2 was agreed.
+  void Start(Transport transport);
+
+  void Respond(std::int32_t stream, HttpResponse response) override;
+  void CheckDeadline(SteadyTime now) override;
+  void Drain() override;
+  std::size_t Cut() override;
+
+ private:
+  // What all unfinished bodies of a connection may hold, in bodies of the largest size.
+  static constexpr std::size_t kBodiesAtOnce = 4;
+  enum class State {
+    kOpen,
+    kLinger,  // Everything is said; what still comes in is dropped.
+    kClosed,
+  };
+  struct Stream {
+    Stream(const HeadLimits& limits, BufferBudget& budget) : fields(limits), charge(budget) {}
+
+    Http2Head fields;
+    RequestHead head;
+    RequestPlan plan;
+    RequestId id;
+    std::string body;
+    BufferCharge charge;
+    SteadyTime begin;
+    SteadyTime deadline;
+    bool head_done = false;
+    bool whole = false;
+    bool waited_for = false;  // With the handler.
+    bool answered = false;
+    bool closed = false;  // Kept only for the handler, whose views are into it.
+    // Of the response, sent from sent_ on.
+    std::string out_body;
+    std::shared_ptr<const std::string> out_shared_body;
+    std::size_t sent = 0;
+
+    std::string_view unsent() const {
+      return std::string_view(out_shared_body ? *out_shared_body : out_body).substr(sent);
+    }
+  };
+  struct Callbacks;  // What nghttp2 calls.
+  struct FreeSession {
+    void operator()(nghttp2_session* session) const;
+  };
+
+  // http2_session.cc: the connection.
+  bool MakeSession();
+  void WaitReadable();
+  void Receive();
+  // Gives whether the connection is still open.
+  bool TakeBytes(std::string_view bytes);
+  // Gives whether everything went out, and the connection is open.
+  bool Send();
+  bool Flush();
+  void SendSoon();
+  void FillOut();
+  // Says GOAWAY with `code`; the connection ends when it is sent.
+  void Terminate(std::uint32_t code);
+  void Linger();
+  void Close();
+  void SetIdleDeadline();
+
+  // http2_streams.cc: the requests.
+  Stream* Find(std::int32_t id);
+  void Begin(std::int32_t id);
+  void TakeHead(std::int32_t id, Stream& stream);
+  void TakeBody(std::int32_t id, Stream& stream, std::string_view bytes);
+  void TakeEnd(std::int32_t id, Stream& stream);
+  void Dispatch(std::int32_t id, Stream& stream);
+  void Refuse(std::int32_t id, Stream& stream, const Refusal& refusal);
+  void Answer(std::int32_t id, Stream& stream, HttpResponse response);
+  // nghttp2 has refused it without a word.
+  void ObserveReset(Stream& stream);
+  void LetGoOfBody(Stream& stream);
+  void OnStreamClosed(std::int32_t id);
+  // Of a stream whose deadline has passed. Gives false where the connection ends with it.
+  bool CheckStream(std::int32_t id, Stream& stream, SteadyTime now);
+
+  const std::shared_ptr<IoThread> thread_;
+  ServerContext& context_;
+  const HeadLimits head_limits_;
+  Peer peer_;
+  Transport transport_;
+  std::shared_ptr<Http2Session> self_;  // While it is open.
+  std::unique_ptr<nghttp2_session, FreeSession> session_;
+  State state_ = State::kOpen;
+  std::map<std::int32_t, Stream> streams_;
+  std::size_t buffered_bytes_ = 0;  // Of all bodies.
+
+  bool reading_ = false;  // Waits for something to read.
+  bool write_blocked_ = false;
+  std::size_t queued_ = 0;   // Of what was written, at the last progress of a blocked write.
+  bool in_nghttp2_ = false;  // Nothing may be sent from inside its callbacks.
+  bool send_soon_ = false;
+  bool draining_ = false;
+  bool told_last_stream_ = false;
+  SteadyTime now_;
+  SteadyTime deadline_;  // Of an idle connection, of a write, or of the end.
+  Http2Budget budget_;
+
+  std::string out_;  // Sent from sent_ on.
+  std::size_t sent_ = 0;
+  std::size_t lingered_bytes_ = 0;
+};
+
+}  // namespace target_eye

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tls/peer_certificate.h"
+
+namespace target_eye {
+
+// A request that passed the framing gate, whole. The views are good until the response is given.
+struct HttpRequest {
+  std::string_view method;  // As it was sent: methods are case-sensitive (RFC 9110 section 9.1).
+  std::string_view target;  // As it was sent.
+  std::string_view path;    // Before `?`, not decoded, ROOT_PATH taken off; in origin form.
+  std::string_view query;   // After `?`, without it.
+  std::string_view content_type;        // Empty where there is none.
+  std::string_view authorization = {};  // Of these three, too.
+  std::string_view accept_encoding =
+      {};  // Where it was sent more than once: the lines joined by `, `.
+  std::string_view if_none_match = {};  // The same.
+  // The Origin, where it is that of a page elsewhere that may use this service; mostly empty.
+  std::string_view allowed_origin = {};
+  std::string_view body;
+  std::string_view peer;  // `127.0.0.1:4711`, `[::1]:4711`, or `unix`.
+  std::string_view request_id =
+      {};  // The client's X-Request-Id, or one of our making; for the logs.
+  // Whom the client's certificate names; null where none was shown and checked.
+  const PeerCertificate* certificate = nullptr;
+  // Who it is from, as the access gate found out: `user:alice`, `token:ci`, or `certificate:` with
+  // the subject, which may hold any bytes; empty where nobody proved anything. Good until Handle
+  // returns.
+  std::string_view caller = {};
+};
+
+struct HttpHeader {
+  std::string_view name;  // A literal.
+  std::string value;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string_view content_type = "application/json";  // A literal.
+  std::string body;
+  // Sent in place of `body` where it is set; for what many clients are sent.
+  std::shared_ptr<const std::string> shared_body = nullptr;
+  // Beyond Date, Server, Content-Type, Content-Length and Connection, which the session writes.
+  std::vector<HttpHeader> headers;
+  // The word by which the metrics know who answered; a literal.
+  std::string_view handler = "unknown";
+};
+
+// Answers a request. Called on an I/O thread, or on a thread of a handler before it; must not
+// block. `respond` is called exactly once, from any thread, inside Handle or later; if the client
+// has gone by then, the response is dropped.
+class HttpHandler {
+ public:
+  using Respond = std::move_only_function<void(HttpResponse)>;
+
+  virtual ~HttpHandler() = default;
+  virtual void Handle(const HttpRequest& request, Respond respond) = 0;
+};
+
+}  // namespace target_eye

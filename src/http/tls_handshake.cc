@@ -1,0 +1,124 @@
+#include "http/tls_handshake.h"
+
+#include <string_view>
+#include <utility>
+
+#include "http/http2_session.h"
+#include "http/session.h"
+#include "telemetry/log.h"
+
+namespace target_eye {
+namespace {
+
+using boost::system::error_code;
+
+constexpr int kTlsRecord = 0x16;  // The type of the record that begins a handshake.
+
+// Of a method's first letter: nothing that begins so is TLS.
+bool BeginsLikeHttp(int byte) { return byte >= 'A' && byte <= 'Z'; }
+
+bool AgreedOnHttp2(SSL* ssl) {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl, &name, &size);
+  return std::string_view(reinterpret_cast<const char*>(name), size) == "h2";
+}
+
+}  // namespace
+
+TlsHandshake::TlsHandshake(std::shared_ptr<IoThread> thread, Peer peer,
+                           std::shared_ptr<const TlsContext> context)
+    : thread_(std::move(thread)),
+      peer_(std::move(peer)),
+      context_(std::move(context)),
+      transport_(thread_->io()) {}
+
+void TlsHandshake::Start(UniqueFd socket) {
+  self_ = shared_from_this();
+  thread_->Add(*this);
+  deadline_ = std::chrono::steady_clock::now() + thread_->context().options.ssl_handshake_timeout;
+  if (!transport_.Open(std::move(socket))) return Close();
+  LookAtFirstByte();
+}
+
+void TlsHandshake::LookAtFirstByte() {
+  const int byte = transport_.Peek();
+  if (byte == -1) {
+    transport_.WaitReadable([self = Self()](error_code error) {
+      if (self->self_ == nullptr) return;
+      if (error) return self->Close();
+      self->LookAtFirstByte();
+    });
+    return;
+  }
+  // Whoever says nothing at all is looking whether there is a port: no failure.
+  if (byte == -2) return Close();
+  begun_ = true;
+  if (BeginsLikeHttp(byte)) {
+    const auto session = std::make_shared<Session>(thread_, std::move(peer_));
+    Transport transport = std::move(transport_);
+    Close();
+    return session->Reject(std::move(transport),
+                           {400, "this port speaks HTTPS; use https:// instead of http://"});
+  }
+  if (byte != kTlsRecord) return Fail("this is not TLS");
+  if (!transport_.BeginTls(context_->native())) return Fail("OpenSSL cannot make a connection");
+  Continue();
+}
+
+void TlsHandshake::Continue() {
+  bool again = false;
+  if (const auto error = transport_.Handshake(again)) return Fail(error.message());
+  if (!again) return Finish();
+  transport_.WaitForHandshake([self = Self()](error_code error) {
+    if (self->self_ == nullptr) return;
+    if (error) return self->Fail(error.message());
+    self->Continue();
+  });
+}
+
+void TlsHandshake::Finish() {
+  const bool http2 = AgreedOnHttp2(transport_.tls());
+  Transport transport = std::move(transport_);
+  Peer peer = std::move(peer_);
+  if (auto certificate = PeerCertificateOf(transport.tls())) {
+    peer.certificate = std::make_unique<const PeerCertificate>(*std::move(certificate));
+  }
+  const auto thread = thread_;
+  Close();
+  if (http2) {
+    std::make_shared<Http2Session>(thread, std::move(peer))->Start(std::move(transport));
+  } else {
+    std::make_shared<Session>(thread, std::move(peer))->Start(std::move(transport));
+  }
+}
+
+void TlsHandshake::Fail(std::string_view reason) {
+  thread_->context().metrics.TlsHandshakeFailed();
+  Log(LogLevel::kDebug, "TLS handshake failed", {{"peer", peer_.address}, {"reason", reason}});
+  Close();
+}
+
+void TlsHandshake::CheckDeadline(SteadyTime now) {
+  if (now >= deadline_) Fail("it took too long");
+}
+
+void TlsHandshake::Drain() {
+  // A client that has begun may have a request to send; GRACEFUL_TIMEOUT bounds it.
+  if (!begun_ && !transport_.HasUnread()) Close();
+}
+
+std::size_t TlsHandshake::Cut() {
+  Close();
+  return 0;
+}
+
+void TlsHandshake::Close() {
+  if (self_ == nullptr) return;
+  unlink();
+  transport_.Close();
+  peer_.slot.Release();
+  self_.reset();  // May be the last that held this object.
+}
+
+}  // namespace target_eye

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "model/error.h"
+#include "model/group_key.h"
+#include "model/labels.h"
+#include "model/target.h"
+#include "model/target_group.h"
+
+namespace target_eye {
+
+// What a request's body says. A part that was not sent is absent; one that was sent empty is there
+// and empty. Each value is valid in itself; duplicate targets are kept, for the method to judge.
+struct GroupData {
+  std::optional<std::vector<Target>> targets;
+  std::optional<Labels> labels;
+
+  friend bool operator==(const GroupData&, const GroupData&) = default;
+};
+
+enum class Method { kPut, kPost, kDelete };
+
+// One request to change one group. `data` is absent where the request had no body.
+struct ChangeRequest {
+  Method method = Method::kPut;
+  GroupKey key;
+  std::optional<GroupData> data;
+};
+
+// The rules of PUT, POST and DELETE: what `request` makes of `current`, the group it names (null
+// where there is none). Gives the group as it is to be, or nothing where it is to be removed, or
+// kInvalid with nothing changed. A request takes effect whole or not at all. Pure: no clock, no
+// I/O, the same answer for the same arguments, on any thread. Linear in the size of the group and
+// the request.
+Expected<std::optional<TargetGroup>> Apply(const TargetGroup* current,
+                                           const ChangeRequest& request);
+
+}  // namespace target_eye

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstddef>
+
+#include "model/error.h"
+#include "model/target_group.h"
+
+namespace target_eye {
+
+// How large one group may become.
+struct GroupLimits {
+  std::size_t targets = 50'000;
+  std::size_t labels = 256;            // `job` and `env` counted.
+  std::size_t label_bytes = 16 << 10;  // Of a name, and of a value.
+};
+
+// Whether a change from `before` (null where there was no group) to `after` stays within `limits`;
+// kInvalid names what is too much, and how much may be. Only what a change adds is judged: a group
+// that is larger than limits that came later can still be made smaller, or changed elsewhere. Pure.
+Expected<void> CheckLimits(const TargetGroup* before, const TargetGroup& after,
+                           const GroupLimits& limits);
+
+}  // namespace target_eye

@@ -1,0 +1,178 @@
+#include "model/selector.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "model/glob.h"
+
+namespace target_eye {
+namespace {
+
+constexpr std::string_view kApplication = "application";
+constexpr std::string_view kEnvironment = "environment";
+constexpr std::string_view kLabelPrefix = "label.";
+constexpr std::string_view kSpaces = " \t\r\n";
+
+std::string_view Trim(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(kSpaces);
+  if (begin == std::string_view::npos) {
+    return {};
+  }
+  return text.substr(begin, text.find_last_not_of(kSpaces) + 1 - begin);
+}
+
+std::string TextOf(const Selector::Term& term) {
+  return term.key + (term.negative ? "!=" : "=") + term.pattern;
+}
+
+// Up to the first comma that no backslash makes a part of a pattern; all of it where there is none.
+std::string_view UpToComma(std::string_view text) {
+  std::size_t i = 0;
+  while (i < text.size() && text[i] != ',') {
+    i += text[i] == '\\' ? 2 : 1;
+  }
+  return text.substr(0, std::min(i, text.size()));
+}
+
+// The same glob, with a backslash before each comma.
+std::string WithEscapedCommas(std::string_view pattern) {
+  std::string escaped;
+  while (true) {
+    const std::string_view plain = UpToComma(pattern);
+    escaped += plain;
+    if (plain.size() == pattern.size()) {
+      return escaped;
+    }
+    escaped += "\\,";
+    pattern.remove_prefix(plain.size() + 1);
+  }
+}
+
+std::unexpected<Error> WrongTerm(std::string_view term, std::string_view what) {
+  return Invalid(fmt::format("selector term {}: {}", Quote(term), what));
+}
+
+Expected<void> CheckTerm(const Selector::Term& term) {
+  const bool is_label = term.key.starts_with(kLabelPrefix);
+  if (!is_label && term.key != kApplication && term.key != kEnvironment) {
+    return WrongTerm(TextOf(term),
+                     "expected application=GLOB, environment=GLOB or label.NAME=GLOB, with != for "
+                     "not");
+  }
+  if (is_label) {
+    if (auto ok = CheckLabelName(std::string_view(term.key).substr(kLabelPrefix.size())); !ok) {
+      return WrongTerm(TextOf(term), ok.error().message);
+    }
+  } else if (term.pattern.empty()) {
+    return WrongTerm(TextOf(term), "expected a glob after the =, such as web-*");
+  }
+  // Somebody who writes queries would take it for a regular expression.
+  if (term.pattern.starts_with('~')) {
+    return WrongTerm(TextOf(term),
+                     "there are no regular expressions here; expected a glob, such "
+                     "as web-*");
+  }
+  if (auto ok = CheckGlob(term.pattern); !ok) {
+    return WrongTerm(TextOf(term), ok.error().message);
+  }
+  return {};
+}
+
+bool IsTrue(const Selector::Term& term, const GroupKeyView& key, const Labels& labels) {
+  if (term.key == kApplication) {
+    return GlobMatches(term.pattern, key.application);
+  }
+  if (term.key == kEnvironment) {
+    return GlobMatches(term.pattern, key.environment);
+  }
+  const auto label = labels.find(std::string_view(term.key).substr(kLabelPrefix.size()));
+  return GlobMatches(term.pattern, label == labels.end() ? std::string_view() : label->second);
+}
+
+}  // namespace
+
+Expected<Selector> Selector::Parse(std::string_view text) {
+  if (text.size() > kMaxBytes) {
+    return Invalid(fmt::format("selector {}: has {} bytes, at most {} are allowed", Quote(text),
+                               text.size(), kMaxBytes));
+  }
+  std::vector<Term> terms;
+  std::string_view rest = text;
+  for (bool is_last = Trim(text).empty(); !is_last;) {
+    const std::string_view piece = UpToComma(rest);
+    is_last = piece.size() == rest.size();
+    rest.remove_prefix(is_last ? piece.size() : piece.size() + 1);
+
+    const std::string_view term = Trim(piece);
+    const std::size_t equals = term.find('=');
+    if (equals == std::string_view::npos) {
+      return WrongTerm(term, "expected KEY=GLOB or KEY!=GLOB");
+    }
+    const bool negative = equals > 0 && term[equals - 1] == '!';
+    terms.push_back({std::string(Trim(term.substr(0, equals - (negative ? 1 : 0)))), negative,
+                     std::string(Trim(term.substr(equals + 1)))});
+  }
+  return Make(std::move(terms));
+}
+
+Expected<Selector> Selector::Make(std::vector<Term> terms) {
+  if (terms.size() > kMaxTerms) {
+    return Invalid(
+        fmt::format("selector: has {} terms, at most {} are allowed", terms.size(), kMaxTerms));
+  }
+  std::size_t bytes = 0;
+  for (Term& term : terms) {
+    if (auto ok = CheckTerm(term); !ok) {
+      return std::unexpected(std::move(ok.error()));
+    }
+    term.pattern = WithEscapedCommas(term.pattern);
+    bytes += term.key.size() + term.pattern.size();
+  }
+  if (bytes > kMaxBytes) {
+    return Invalid(
+        fmt::format("selector: its terms have {} bytes, at most {} are allowed", bytes, kMaxBytes));
+  }
+  std::ranges::sort(terms);
+  const auto repeated = std::ranges::unique(terms);
+  terms.erase(repeated.begin(), repeated.end());
+  Selector selector;
+  selector.terms_ = std::move(terms);
+  return selector;
+}
+
+bool Selector::Matches(const GroupKeyView& key, const Labels& labels) const {
+  for (auto term = terms_.begin(); term != terms_.end();) {
+    if (term->negative) {
+      if (IsTrue(*term, key, labels)) {
+        return false;
+      }
+      ++term;
+      continue;
+    }
+    const auto end = std::find_if(term, terms_.end(), [&](const Term& other) {
+      return other.negative || other.key != term->key;
+    });
+    if (std::none_of(term, end, [&](const Term& one) { return IsTrue(one, key, labels); })) {
+      return false;
+    }
+    term = end;
+  }
+  return true;
+}
+
+bool Selector::looks_at_labels() const {
+  return std::ranges::any_of(terms_,
+                             [](const Term& term) { return term.key.starts_with(kLabelPrefix); });
+}
+
+std::string Selector::text() const {
+  std::string text;
+  for (const Term& term : terms_) {
+    text += (text.empty() ? "" : ",") + TextOf(term);
+  }
+  return text;
+}
+
+}  // namespace target_eye

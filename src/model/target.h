@@ -1,0 +1,39 @@
+#pragma once
+
+#include <compare>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "model/error.h"
+
+namespace target_eye {
+
+// An address to scrape, kept as it was written: `host` or `host:port`.
+//
+// Host is a hostname or domain name (labels of 1-63 letters, digits, `-` and `_`, no `-` at either
+// end, at most 253 characters, one trailing dot allowed, last label not all digits: RFC 1123
+// section 2.1 and the underscores that are found in practice), an IPv4 address in full (four
+// decimal numbers 0-255 without leading zeros), or an IPv6 address in brackets (RFC 4291
+// section 2.2, no zone). Port is 1-65535 in ASCII digits without sign or leading zero.
+class Target {
+ public:
+  // The target that `text` spells, or kInvalid with a hint for what people send by mistake: a URL,
+  // a path, spaces, a host beyond ASCII, a port out of range. Surrounding spaces are an error here:
+  // the codecs trim.
+  static Expected<Target> Parse(std::string_view text);
+
+  // `text` is known to have passed Parse before, as everything that a store gives back has.
+  static Target FromStored(std::string text) { return Target(std::move(text)); }
+
+  const std::string& text() const { return text_; }
+
+  friend auto operator<=>(const Target&, const Target&) = default;
+
+ private:
+  explicit Target(std::string text) : text_(std::move(text)) {}
+
+  std::string text_;
+};
+
+}  // namespace target_eye

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace target_eye {
+
+// Whether `text` is well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above
+// U+10FFFF). NUL is a code point like any other.
+bool IsValidUtf8(std::string_view text);
+
+// How many bytes, 1-4, the well-formed code point that `text` begins with has; 0 where it begins
+// with none, or is empty.
+std::size_t Utf8CodePointBytes(std::string_view text);
+
+}  // namespace target_eye

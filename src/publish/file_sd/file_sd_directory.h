@@ -1,0 +1,67 @@
+#pragma once
+
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/error.h"
+#include "publish/file_sd/published_names.h"
+#include "util/atomic_file.h"
+
+namespace target_eye {
+
+// The directory that Prometheus watches, with the hidden folder in it that holds the staging folder
+// and the list of our files. Errors are kIo (or kInvalid where it can never work) and name the path
+// and what to do. Not safe for concurrent calls.
+class FileSdDirectory {
+ public:
+  explicit FileSdDirectory(std::string path) : path_(std::move(path)) {}
+
+  // Makes what is missing, the directory too, and opens it all. Leftovers in staging are removed.
+  Expected<void> Make();
+
+  // Opens anew what is not what its path names any more (somebody removed the directory or the
+  // hidden folder and made it again). True: it is another directory, in which nothing can be relied
+  // on. A directory that is missing is an error: whoever removed it may be about to mount another.
+  Expected<bool> Refresh();
+
+  bool Owns(std::string_view name) const { return names_.Owns(name); }
+  const PublishedNames::Names& owned() const { return names_.all(); }
+
+  // Makes `names`, which are not owned, ours, durably; to be called before such a file is made.
+  // Gives those that were left because a file of others has the name. A file that is part of a
+  // pending import is no such file: a copy of it is put in `.target-eye/imported/`.
+  Expected<std::vector<std::string>> Claim(std::span<const std::string> names);
+
+  // Makes the files, which are owned, hold what is given, in this order, and adds to `written` how
+  // many had to be changed. On an error some may have been.
+  Expected<void> Replace(std::span<const FileText> files, std::size_t& written);
+
+  // Removes the file, which is owned, and gives the name up. False where there was none, or where
+  // somebody put something else than a file in its place, which is left.
+  Expected<bool> Remove(const std::string& name);
+
+  // The `.json` files that are neither ours nor part of a pending import.
+  Expected<std::vector<std::string>> ForeignFiles() const;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  Expected<void> OpenHiddenFolder();
+  Expected<void> RemoveLeftovers();
+  Expected<std::set<std::string, std::less<>>> ReadPending() const;
+  bool IsHiddenFolderCurrent() const;
+  std::string PathOf(std::string_view name) const;
+
+  std::string path_;
+  UniqueFd directory_;
+  UniqueFd hidden_;
+  UniqueFd staging_;
+  PublishedNames names_;
+  // `directory_` is another than at the last Refresh that succeeded.
+  bool is_other_ = false;
+};
+
+}  // namespace target_eye

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "model/error.h"
+#include "model/selector.h"
+#include "publish/file_sd/file_names.h"
+#include "publish/publisher.h"
+#include "telemetry/metrics.h"
+#include "util/clock.h"
+
+namespace target_eye {
+
+struct FileSdOptions {
+  std::string directory;  // Made if it is missing.
+  FileSdLayout layout = FileSdLayout::kFile;
+  Selector selector = {};    // Which groups are published.
+  bool meta_labels = false;  // Whether with their keys as labels (EncodeWithMetaLabels).
+};
+
+// Publishes for Prometheus's file_sd_configs.
+//
+// In `directory`, which Prometheus watches, a file appears or changes by one rename from
+// `.target-eye/staging/` (one event; see docs/architecture.md for why), mode 0644; a file whose
+// bytes would not change is not touched. Only files whose names are in `.target-eye/published`,
+// written there before the file is made, are ever replaced or removed; another file of a name that
+// is needed is left as it is, and makes the publication fail with a message that says so. What we
+// own and no longer need (a group removed, the other layout's files) is removed after what takes
+// its place is there.
+//
+// A group without targets is not published, nor is one that is not selected; a change to one that
+// is not is no reason to publish.
+//
+// A thread of its own writes. A token bucket spares Prometheus, which parses everything at every
+// event: a few publications at once, then one a second, and less often the more there is to read
+// (up to one in ten seconds). A change that comes while there are tokens keeps its AnswerHold until
+// it is visible or its publication has failed; else the hold is let go at once. The first
+// publication after a snapshot waits for no token. A failed one is tried again after 100 ms,
+// doubling to 5 s, for as long as it takes; the directory may meanwhile be removed and made again.
+class FileSdPublisher : public Publisher {
+ public:
+  // Opens the directory and its hidden folder and starts the thread; publishes nothing before
+  // OnSnapshot. kIo or kInvalid where the directory cannot be made or written, with what to do.
+  // `metrics` and `clock` must outlive it.
+  static Expected<std::unique_ptr<FileSdPublisher>> Open(FileSdOptions options, Metrics& metrics,
+                                                         const Clock& clock);
+
+  // Stops, if Stop was not called.
+  ~FileSdPublisher() override;
+
+  // Both only queue, and never wait for a file.
+  void OnSnapshot(const Snapshot& snapshot) override;
+  void OnChanges(Revision revision, std::span<const Change> changes, AnswerHold hold) override;
+
+  Status status() const override;
+
+  // Tries once, even if a publication is not due yet; holds are let go whatever comes of it.
+  void Stop() override;
+
+ private:
+  class Impl;
+  explicit FileSdPublisher(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace target_eye

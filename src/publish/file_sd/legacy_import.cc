@@ -1,0 +1,244 @@
+#include "publish/file_sd/legacy_import.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "codec/group_json.h"
+#include "publish/file_sd/file_names.h"
+#include "publish/file_sd/name_list.h"
+#include "util/atomic_file.h"
+
+namespace target_eye {
+namespace {
+
+constexpr std::size_t kMaxImportBytes = std::size_t{64} << 20;
+constexpr std::size_t kMd5Digits = 32;
+constexpr std::size_t kNameDigits = 8;
+constexpr std::string_view kOwnSuffix = "imported";
+
+std::unexpected<Error> IoError(std::string_view what, const std::string& path,
+                               const std::error_code& error) {
+  return MakeError(ErrorCode::kIo, fmt::format("cannot {} {}: {}", what, path, error.message()));
+}
+
+// The operator's own path may be a link, unlike anything in it: `/.` follows it.
+UniqueFd OpenWatched(const std::string& directory, std::error_code& error) {
+  return OpenDirectory(directory + "/.", error);
+}
+
+bool IsLegacyName(std::string_view name) {
+  if (name.size() != kMd5Digits + 5 || !name.ends_with(".json")) return false;
+  const std::string_view digits = name.substr(0, kMd5Digits);
+  return std::all_of(digits.begin(), digits.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+// Empty where MD5 is not to be had: under FIPS, say.
+std::string Md5Hex(std::string_view text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_md5(), nullptr) != 1) {
+    return {};
+  }
+  std::string hex;
+  for (unsigned int i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
+  return hex;
+}
+
+std::string LegacyNameOf(const GroupKey& key) {
+  return Md5Hex(key.application + key.environment) + ".json";
+}
+
+std::string_view LabelOf(const TargetGroup& group, std::string_view name) {
+  const auto label = group.labels.find(name);
+  return label == group.labels.end() ? std::string_view() : std::string_view(label->second);
+}
+
+Expected<GroupKey> KeyOfLabels(const TargetGroup& group) {
+  for (const std::string_view name : {kJobLabel, kEnvLabel}) {
+    if (LabelOf(group, name).empty()) {
+      return Invalid(fmt::format("it holds a group without the label {}", name));
+    }
+  }
+  return GroupKey::Make(LabelOf(group, kJobLabel), LabelOf(group, kEnvLabel));
+}
+
+class Scanner {
+ public:
+  explicit Scanner(int directory) : directory_(directory) {}
+
+  ImportScan Run(const std::vector<std::string>& names) {
+    std::vector<ImportedGroup> legacy;
+    for (const std::string& name : names) {
+      if (!name.ends_with(".json") || !IsLegacyName(name)) continue;
+      if (auto group = ReadLegacy(name)) {
+        legacy.push_back(*std::move(group));
+      } else {
+        Skip(name, std::move(group.error().message));
+      }
+    }
+    // Those whose name fits the key come first: it is theirs.
+    std::stable_partition(legacy.begin(), legacy.end(),
+                          [](const ImportedGroup& group) { return !group.key_is_a_guess; });
+    for (ImportedGroup& group : legacy) TakeLegacy(std::move(group));
+
+    for (const std::string& name : names) {
+      if (!name.ends_with(".json") || IsLegacyName(name)) continue;
+      if (name == kSingleFileName) continue;
+      if (KeyOfFileName(name) || IsCutFileName(name)) {
+        TakeOwn(name, ReadOwn(name, true));
+      } else {
+        Skip(name, "its name is not one that Target-eye gives to its files");
+      }
+    }
+    // Last, as the group files say more of the keys.
+    const std::string single(kSingleFileName);
+    if (std::binary_search(names.begin(), names.end(), single)) {
+      TakeOwn(single, ReadOwn(single, false));
+    }
+
+    const auto by_name = [](const auto& a, const auto& b) { return a.file_name < b.file_name; };
+    std::sort(scan_.skipped.begin(), scan_.skipped.end(), by_name);
+    std::sort(scan_.file_names.begin(), scan_.file_names.end());
+    return std::move(scan_);
+  }
+
+ private:
+  using Groups = std::vector<ImportedGroup>;
+
+  Expected<std::vector<TargetGroup>> Read(const std::string& name) const {
+    std::error_code error;
+    const std::string text = ReadFileAt(directory_, name, kMaxImportBytes, error);
+    if (error == std::errc::too_many_symbolic_link_levels) return Invalid("it is a symbolic link");
+    if (error == std::errc::file_too_large) return Invalid("it is over 64 MiB");
+    if (error) return Invalid(fmt::format("it cannot be read: {}", error.message()));
+    auto groups = DecodeFileSd(text);
+    if (!groups) return groups;
+    for (const TargetGroup& group : *groups) {
+      if (group.targets.empty()) return Invalid("it holds a group without targets");
+    }
+    return groups;
+  }
+
+  Expected<ImportedGroup> ReadLegacy(const std::string& name) const {
+    auto groups = Read(name);
+    if (!groups) return std::unexpected(groups.error());
+    if (groups->size() != 1) {
+      return Invalid(fmt::format("it holds {} groups, where one is expected", groups->size()));
+    }
+    auto key = KeyOfLabels(groups->front());
+    if (!key) return std::unexpected(key.error());
+    const bool fits = LegacyNameOf(*key) == name;
+    return ImportedGroup{*std::move(key), std::move(groups->front()), name, !fits};
+  }
+
+  // The groups of a file of our own; where its name holds the key, that counts.
+  Expected<Groups> ReadOwn(const std::string& name, bool is_one_group) const {
+    auto groups = Read(name);
+    if (!groups) return std::unexpected(groups.error());
+    if (is_one_group && groups->size() != 1) {
+      return Invalid(fmt::format("it holds {} groups, where one is expected", groups->size()));
+    }
+    Groups imported;
+    for (TargetGroup& group : *groups) {
+      auto key = KeyOfLabels(group);
+      if (!key) return std::unexpected(key.error());
+      bool is_guess = false;
+      if (is_one_group) {
+        if (auto named = KeyOfFileName(name)) {
+          key = *std::move(named);
+        } else {
+          is_guess = FileNameOf(FileSdLayout::kGroup, *key) != name;
+        }
+      }
+      imported.push_back({*std::move(key), std::move(group), name, is_guess});
+    }
+    return imported;
+  }
+
+  void TakeLegacy(ImportedGroup group) {
+    const std::string name = group.file_name;
+    if (auto taken = Take(std::move(group), name.substr(0, kNameDigits)); !taken) {
+      return Skip(name, std::move(taken.error().message));
+    }
+    scan_.file_names.push_back(name);
+  }
+
+  void TakeOwn(const std::string& name, Expected<Groups> groups) {
+    if (!groups) return Skip(name, std::move(groups.error().message));
+    const std::size_t before = scan_.groups.size();
+    const bool keys_are_known = name != kSingleFileName;
+    std::set<std::string> known;
+    if (!keys_are_known) {
+      for (const ImportedGroup& group : scan_.groups) known.insert(EncodeGroup(group.group));
+    }
+    for (ImportedGroup& group : *groups) {
+      // targets.json may show a group under labels that are another's key; its content tells.
+      if (keys_are_known ? IsTaken(group) : known.contains(EncodeGroup(group.group))) continue;
+      if (auto taken = Take(std::move(group), kOwnSuffix); !taken) {
+        for (std::size_t i = before; i < scan_.groups.size(); ++i) {
+          taken_.erase(scan_.groups[i].key);
+        }
+        scan_.groups.erase(scan_.groups.begin() + static_cast<std::ptrdiff_t>(before),
+                           scan_.groups.end());
+        return Skip(name, std::move(taken.error().message));
+      }
+    }
+    scan_.file_names.push_back(name);
+  }
+
+  bool IsTaken(const ImportedGroup& group) const {
+    const auto taken = taken_.find(group.key);
+    return taken != taken_.end() && scan_.groups[taken->second].group == group.group;
+  }
+
+  // Under its key or, where that is taken, beside it.
+  Expected<void> Take(ImportedGroup group, std::string_view suffix) {
+    if (taken_.contains(group.key)) {
+      const std::string beside = fmt::format("{}-{}", group.key.environment, suffix);
+      auto key = GroupKey::Make(group.key.application, beside);
+      for (int number = 2; key && taken_.contains(*key); ++number) {
+        key = GroupKey::Make(group.key.application, fmt::format("{}-{}", beside, number));
+      }
+      if (!key) return std::unexpected(key.error());
+      group.key = *std::move(key);
+      group.key_is_a_guess = true;
+    }
+    taken_.emplace(group.key, scan_.groups.size());
+    scan_.groups.push_back(std::move(group));
+    return {};
+  }
+
+  void Skip(const std::string& name, std::string reason) {
+    scan_.skipped.push_back({name, std::move(reason)});
+  }
+
+  int directory_;
+  ImportScan scan_;
+  std::map<GroupKey, std::size_t> taken_;  // To the index in scan_.groups.
+};
+
+}  // namespace
+
+Expected<ImportScan> ScanForImport(const std::string& directory) {
+  std::error_code error;
+  const UniqueFd opened = OpenWatched(directory, error);
+  if (error == std::errc::no_such_file_or_directory) return ImportScan{};
+  if (error) return IoError("open the directory", directory, error);
+  const std::vector<std::string> names = ListDirectory(opened.get(), error);
+  if (error) return IoError("list the directory", directory, error);
+  return Scanner(opened.get()).Run(names);
+}
+
+}  // namespace target_eye

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/error.h"
+#include "model/group_key.h"
+#include "model/target_group.h"
+
+namespace target_eye {
+
+// One group that a file of another program, or of an earlier state of ours, holds.
+struct ImportedGroup {
+  GroupKey key;
+  TargetGroup group;
+  std::string file_name;
+  // The file's name shows that `job` or `env` were overridden, so that the key, taken from these
+  // labels, is not the one that clients use.
+  bool key_is_a_guess = false;
+};
+
+struct ImportScan {
+  std::vector<ImportedGroup> groups;
+  // Whole files that `groups` came from and that are to be put away once they are published.
+  std::vector<std::string> file_names;
+  // Files that were left alone, with the reason.
+  struct Skipped {
+    std::string file_name;
+    std::string reason;
+  };
+  std::vector<Skipped> skipped;
+};
+
+// What can be taken over from `directory` on a first start: the `.json` files of the Python
+// Target-eye,
+// `<md5>.json` with one group each, named by the MD5 of application + environment with nothing
+// between. The key is taken from the labels `job` and `env`. Where two files give one key, it goes
+// to the one whose name fits it, otherwise to the first by name; another is kept apart under the
+// environment `<env>-<first 8 digits of its name>`, as a guess. And, where the state was lost or
+// put aside, what this program published itself: <application>@<environment>.json, whose name gives
+// the key, and targets.json; a group in there that is already taken with the same content is not
+// taken twice, and one whose key is taken goes to `<env>-imported`, as a guess.
+//
+// A file is taken whole or left whole: one with anything in it that could not be registered is
+// named in `skipped`, as is every other `.json` file. Reads only; no file is changed and no
+// symbolic link followed. Files over 64 MiB are skipped. A directory that is missing holds nothing.
+Expected<ImportScan> ScanForImport(const std::string& directory);
+
+// The two steps around the commit of an import, so that a crash between them loses nothing and
+// shows Prometheus no group twice for longer than a restart.
+//
+// BeginImport writes the names to `.target-eye/importing`, durably, before the commit.
+// FinishImport, after the groups are published, moves each named file of `directory` that is still
+// there, and that the publication has not replaced by a file of ours, to `.target-eye/imported/`
+// (never over a file that is there: `.1`, `.2`, ... are added), then removes the list.
+// PendingImport gives the names of an import that was begun and not finished; empty where there is
+// none. Errors are kIo. May be repeated.
+Expected<void> BeginImport(const std::string& directory, const std::vector<std::string>& names);
+Expected<std::vector<std::string>> PendingImport(const std::string& directory);
+Expected<void> FinishImport(const std::string& directory);
+
+// Puts a copy of the file `name` of `directory` into the folder `imported` of `hidden`, as
+// FinishImport would move it, unless the same bytes are there under that name. For a file that is
+// about to be replaced.
+Expected<void> KeepImportedCopy(int directory, int hidden, int staging, const std::string& name);
+
+}  // namespace target_eye

@@ -1,0 +1,46 @@
+#include "publish/group_filter.h"
+
+#include <iterator>
+
+namespace target_eye {
+
+std::vector<StoredGroupPtr> GroupFilter::Reset(const std::vector<StoredGroupPtr>& groups) {
+  selected_.clear();
+  if (selector_.selects_all()) {
+    return groups;
+  }
+  std::vector<StoredGroupPtr> selected;
+  for (const StoredGroupPtr& group : groups) {
+    if (selector_.Matches(group->key, group->group.labels)) {
+      selected.push_back(group);
+    }
+  }
+  if (looks_at_labels_) {
+    selected_.insert(selected.begin(), selected.end());
+  }
+  return selected;
+}
+
+std::optional<StoredGroupPtr> GroupFilter::Apply(const Change& change) {
+  if (!looks_at_labels_) {
+    if (!selector_.Matches(change.key, {})) {
+      return std::nullopt;
+    }
+    return change.group;
+  }
+  const auto known = selected_.find(GroupKeyView(change.key));
+  const bool was_selected = known != selected_.end();
+  if (was_selected) {
+    selected_.erase(known);
+  }
+  if (change.group && selector_.Matches(change.key, change.group->group.labels)) {
+    selected_.insert(change.group);
+    return change.group;
+  }
+  if (was_selected) {
+    return StoredGroupPtr();
+  }
+  return std::nullopt;
+}
+
+}  // namespace target_eye

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "codec/group_json.h"
+#include "store/store.h"
+
+namespace target_eye {
+
+// Groups in the order of their keys, none twice.
+struct GroupByKey {
+  using is_transparent = void;
+  static GroupKeyView KeyOf(const StoredGroupPtr& group) { return group->key; }
+  static GroupKeyView KeyOf(const GroupKeyView& key) { return key; }
+  template <typename A, typename B>
+  bool operator()(const A& a, const B& b) const {
+    return KeyOf(a) < KeyOf(b);
+  }
+};
+using GroupList = std::set<StoredGroupPtr, GroupByKey>;
+
+// What a list of groups is made of besides their JSON, one group a line: Prometheus takes it as a
+// file and as an answer.
+inline constexpr std::string_view kListBegin = "[\n";
+inline constexpr std::string_view kListSeparator = ",\n";
+inline constexpr std::string_view kListEnd = "\n]\n";
+inline constexpr std::string_view kEmptyList = "[]\n";
+
+// A group's JSON with its key as labels, `__meta_target_eye_application` and
+// `__meta_target_eye_environment`, for relabelling: Prometheus drops labels of such a name after
+// it. They say what the registry knows, whatever labels of these names the group has been given.
+GroupJsonParts EncodeWithMetaLabels(const StoredGroup& group);
+
+}  // namespace target_eye

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "model/error.h"
+#include "model/selector.h"
+#include "publish/http_sd/sd_list.h"
+#include "publish/publisher.h"
+#include "telemetry/metrics.h"
+#include "util/clock.h"
+
+namespace target_eye {
+
+struct HttpSdOptions {
+  // Lists that are kept for the next request, the least recently used going first: at most so many,
+  // of so many bytes together. The one that was asked for last is kept whatever its size.
+  std::size_t kept_lists = 16;
+  std::size_t kept_bytes = 64 << 20;
+  // Different lists that may wait to be rendered; one more is refused.
+  std::size_t waiting_lists = 64;
+};
+
+// Publishes for Prometheus's http_sd_configs: lists that are rendered when they are asked for, once
+// for each state of the groups, and kept for whoever asks for the same.
+//
+// A list shows at least every change that was told of before it was asked for, whole commits only.
+// Groups without targets are left out. A thread of its own renders, so that neither commits nor the
+// other connections of whoever asks are held up.
+class HttpSdPublisher : public Publisher {
+ public:
+  // What is asked for.
+  struct View {
+    Selector selector = {};
+    bool meta_labels = false;  // With EncodeWithMetaLabels.
+    bool gzip = false;
+  };
+  using Done = std::move_only_function<void(Expected<SdList>)>;
+
+  // `metrics` and `clock` must outlive it.
+  HttpSdPublisher(const HttpSdOptions& options, Metrics& metrics, const Clock& clock);
+  // Stops, if Stop was not called.
+  ~HttpSdPublisher() override;
+
+  // Calls `done` exactly once: inside Get where the list is kept from before, otherwise on the
+  // renderer's thread; it must not block. kUnavailable before the first snapshot and after Stop,
+  // never an empty list that Prometheus would take for the truth; kOverloaded where too many
+  // different lists wait. From any thread; never blocks.
+  void Get(const View& view, Done done);
+
+  // Both only take note; a hold is let go at once, since whoever asks from now on sees the change.
+  void OnSnapshot(const Snapshot& snapshot) override;
+  void OnChanges(Revision revision, std::span<const Change> changes, AnswerHold hold) override;
+
+  Status status() const override;
+
+  // Whatever is asked for and not rendered yet is answered kUnavailable.
+  void Stop() override;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace target_eye

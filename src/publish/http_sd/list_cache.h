@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "publish/http_sd/sd_list.h"
+
+namespace target_eye {
+
+// Rendered lists, the one used last first. Not safe for concurrent calls.
+class ListCache {
+ public:
+  struct Entry {
+    std::string key;            // What it is a list of.
+    std::uint64_t version = 0;  // Of the groups that it was rendered from.
+    SdList plain;
+    SdList gzip;  // Without bytes until it was asked for.
+  };
+
+  // Bounds by number and by bytes; the entry used last stays whatever its size.
+  ListCache(std::size_t entry_limit, std::size_t byte_limit)
+      : entry_limit_(entry_limit), byte_limit_(byte_limit) {}
+
+  // Null where there is none; good until the next Put.
+  Entry* Find(std::string_view key);
+
+  // In place of the one with the same key. Gives what is kept no more, for the caller to let go of
+  // where that may take a moment.
+  std::vector<Entry> Put(Entry entry);
+
+ private:
+  static std::size_t BytesOf(const Entry& entry);
+
+  const std::size_t entry_limit_;
+  const std::size_t byte_limit_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace target_eye

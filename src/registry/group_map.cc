@@ -1,0 +1,78 @@
+#include "registry/group_map.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace target_eye {
+
+StoredGroupPtr GroupMap::Find(const GroupKeyView& key) const {
+  const Shard& shard = ShardOf(key);
+  const std::scoped_lock lock(shard.mutex);
+  const auto it = shard.groups.find(key);
+  return it == shard.groups.end() ? nullptr : *it;
+}
+
+void GroupMap::Put(StoredGroupPtr group) {
+  const std::size_t targets = group->group.targets.size();
+  StoredGroupPtr replaced;
+  {
+    Shard& shard = ShardOf(group->key);
+    const std::scoped_lock lock(shard.mutex);
+    const auto it = shard.groups.find(group);
+    if (it == shard.groups.end()) {
+      shard.groups.insert(std::move(group));
+    } else {
+      // In one step under the lock: a reader finds the old or the new, never none.
+      auto node = shard.groups.extract(it);
+      replaced = std::exchange(node.value(), std::move(group));
+      shard.groups.insert(std::move(node));
+    }
+  }
+  targets_ += targets;
+  if (replaced) {
+    targets_ -= replaced->group.targets.size();
+  } else {
+    groups_ += 1;
+  }
+}
+
+void GroupMap::Remove(const GroupKeyView& key) {
+  StoredGroupPtr removed;
+  {
+    Shard& shard = ShardOf(key);
+    const std::scoped_lock lock(shard.mutex);
+    const auto it = shard.groups.find(key);
+    if (it == shard.groups.end()) {
+      return;
+    }
+    removed = std::move(shard.groups.extract(it).value());
+  }
+  groups_ -= 1;
+  targets_ -= removed->group.targets.size();
+}
+
+void GroupMap::Reset(const std::vector<StoredGroupPtr>& groups) {
+  for (Shard& shard : shards_) {
+    const std::scoped_lock lock(shard.mutex);
+    shard.groups.clear();
+  }
+  groups_ = 0;
+  targets_ = 0;
+  for (const StoredGroupPtr& group : groups) {
+    Put(group);
+  }
+}
+
+std::vector<StoredGroupPtr> GroupMap::Sorted() const {
+  std::vector<StoredGroupPtr> all;
+  for (const Shard& shard : shards_) {
+    const std::scoped_lock lock(shard.mutex);
+    all.insert(all.end(), shard.groups.begin(), shard.groups.end());
+  }
+  std::ranges::sort(all, [](const StoredGroupPtr& a, const StoredGroupPtr& b) {
+    return GroupKeyView(a->key) < GroupKeyView(b->key);
+  });
+  return all;
+}
+
+}  // namespace target_eye

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/change_request.h"
+#include "model/group_limits.h"
+#include "registry/change_listener.h"
+#include "store/store.h"
+#include "telemetry/metrics.h"
+#include "util/clock.h"
+
+namespace target_eye {
+
+// The use cases: look a group up, change one. Between the store, which it alone talks to, and the
+// listeners, which it tells of every change.
+//
+// Writes are ordered by one thread, the committer: it takes all requests that wait, evaluates them
+// in order of arrival by the rules of model/, and has the store keep what comes of them as one
+// batch (one transaction, one fsync). Readers never wait for writers.
+class TargetRegistry {
+ public:
+  // The group after the change, or, where the request removed it, as it was; or why nothing was
+  // changed.
+  using Done = std::move_only_function<void(Expected<StoredGroupPtr>)>;
+
+  struct Options {
+    // Requests that may wait; one more is answered kOverloaded at once.
+    std::size_t queue_limit = 65536;
+    // Requests that one commit takes.
+    std::size_t batch_limit = 4096;
+    // Groups that there may be, and how large one may become; a request that would exceed it is
+    // answered kInvalid.
+    std::size_t group_limit = 1'000'000;
+    GroupLimits group_limits = {};
+  };
+
+  struct Counts {
+    std::size_t groups = 0;
+    std::size_t targets = 0;
+    Revision revision = 0;
+  };
+
+  TargetRegistry(Store& store, Metrics& metrics, const Clock& clock, Options options);
+  ~TargetRegistry();
+
+  // Before Start. The listener must live until Stop has returned.
+  void AddListener(ChangeListener& listener);
+
+  // Opens the store and loads all of it. What the store says is wrong, otherwise.
+  Expected<void> Open();
+
+  // Writes groups as they are, in one commit; for an import, between Open and Start. On this
+  // thread.
+  Expected<void> Import(std::span<const GroupWrite> writes);
+
+  // Tells the listeners the first snapshot and starts to commit.
+  void Start();
+
+  // Evaluates and commits `request`; `done` is called exactly once, inside Submit (refused at
+  // once), on the committer's thread or on a listener's, and must not block. 200 means durable:
+  // when `done` is called with a group, it survives kill -9 and power loss. From any thread.
+  // `changed_by`: who asked.
+  void Submit(ChangeRequest request, std::string changed_by, Done done);
+
+  // The group, or null. From any thread; takes a lock for a moment that no I/O is done under.
+  StoredGroupPtr Find(const GroupKeyView& key) const;
+
+  Counts counts() const;
+
+  // Whether writes can be kept now: false while the store must be opened anew and cannot be.
+  bool writable() const;
+
+  // Takes no more requests, commits what waits, and closes the store.
+  void Stop();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace target_eye

@@ -1,0 +1,398 @@
+#include "registry/target_registry.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <map>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "store/fault_store.h"
+#include "store/memory_store.h"
+
+namespace target_eye {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::vector<Target> Targets(const std::vector<std::string>& texts) {
+  std::vector<Target> targets;
+  for (const std::string& text : texts) {
+    targets.push_back(*Target::Parse(text));
+  }
+  return targets;
+}
+
+ChangeRequest Request(Method method, const std::string& application,
+                      const std::vector<std::string>& targets) {
+  ChangeRequest request{method, {application, "e"}, std::nullopt};
+  if (!targets.empty()) {
+    request.data = GroupData{Targets(targets), std::nullopt};
+  }
+  return request;
+}
+
+// Records what it hears, checks the order, and keeps holds while told to.
+class Recorder : public ChangeListener {
+ public:
+  void OnSnapshot(const Snapshot& snapshot) override {
+    const std::scoped_lock lock(mutex_);
+    ++snapshots_;
+    revision_ = snapshot.revision;
+    groups_.clear();
+    for (const auto& group : snapshot.groups) {
+      groups_[group->key] = group->json;
+    }
+  }
+  void OnChanges(Revision revision, std::span<const Change> changes, AnswerHold hold) override {
+    const std::scoped_lock lock(mutex_);
+    EXPECT_GT(revision, revision_);
+    revision_ = revision;
+    for (const Change& change : changes) {
+      if (change.group) {
+        groups_[change.key] = change.group->json;
+      } else {
+        groups_.erase(change.key);
+      }
+    }
+    if (keep_holds_) {
+      holds_.push_back(std::move(hold));
+    }
+  }
+  void KeepHolds() { keep_holds_ = true; }
+  std::size_t ReleaseHolds() {
+    std::vector<AnswerHold> holds;
+    {
+      const std::scoped_lock lock(mutex_);
+      holds.swap(holds_);
+    }
+    return holds.size();
+  }
+  std::map<GroupKey, std::string> groups() {
+    const std::scoped_lock lock(mutex_);
+    return groups_;
+  }
+  int snapshots() {
+    const std::scoped_lock lock(mutex_);
+    return snapshots_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<GroupKey, std::string> groups_;
+  std::vector<AnswerHold> holds_;
+  Revision revision_ = -1;
+  int snapshots_ = 0;
+  std::atomic<bool> keep_holds_ = false;
+};
+
+class TargetRegistryTest : public testing::Test {
+ protected:
+  void Start(TargetRegistry::Options options = {}) {
+    registry_ = std::make_unique<TargetRegistry>(store_, metrics_, SystemClock(), options);
+    registry_->AddListener(recorder_);
+    ASSERT_TRUE(registry_->Open().has_value());
+    registry_->Start();
+  }
+  void TearDown() override {
+    recorder_.ReleaseHolds();
+    if (registry_) {
+      registry_->Stop();
+    }
+  }
+
+  std::future<Expected<StoredGroupPtr>> Send(ChangeRequest request) {
+    auto promise = std::make_shared<std::promise<Expected<StoredGroupPtr>>>();
+    auto future = promise->get_future();
+    registry_->Submit(std::move(request), "127.0.0.1:1",
+                      [promise](Expected<StoredGroupPtr> answer) { promise->set_value(answer); });
+    return future;
+  }
+  Expected<StoredGroupPtr> Do(ChangeRequest request) { return Send(std::move(request)).get(); }
+
+  static std::vector<std::string> TextsOf(const StoredGroupPtr& group) {
+    std::vector<std::string> texts;
+    for (const Target& target : group->group.targets) {
+      texts.push_back(target.text());
+    }
+    return texts;
+  }
+
+  MemoryStore memory_;
+  FaultStore store_{memory_};
+  Metrics metrics_;
+  Recorder recorder_;
+  std::unique_ptr<TargetRegistry> registry_;
+};
+
+TEST_F(TargetRegistryTest, AChangeIsAnsweredWithTheGroupAndIsThereForReaders) {
+  Start();
+  const auto answer = Do(Request(Method::kPut, "a", {"h:1"}));
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ((*answer)->json, R"({"targets":["h:1"],"labels":{"env":"e","job":"a"}})");
+  EXPECT_EQ(registry_->Find({"a", "e"}), *answer);
+  EXPECT_EQ((*answer)->changed_by, "127.0.0.1:1");
+  EXPECT_GT((*answer)->changed_at_ms, 1'700'000'000'000);
+}
+
+TEST_F(TargetRegistryTest, AnAnswerWaitsWhileAListenerHoldsIt) {
+  Start();
+  recorder_.KeepHolds();
+  auto future = Send(Request(Method::kPut, "a", {"h:1"}));
+  while (registry_->Find({"a", "e"}) == nullptr) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(future.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+  EXPECT_EQ(recorder_.ReleaseHolds(), 1);
+  EXPECT_TRUE(future.get().has_value());
+}
+
+TEST_F(TargetRegistryTest, ARefusedRequestChangesNothing) {
+  Start();
+  Do(Request(Method::kPut, "a", {"h:1"}));
+  const auto counts = registry_->counts();
+  const auto answer = Do(Request(Method::kPost, "a", {"h:2", "h:1"}));
+  ASSERT_FALSE(answer.has_value());
+  EXPECT_EQ(answer.error().code, ErrorCode::kInvalid);
+  EXPECT_EQ(registry_->counts().revision, counts.revision);
+  EXPECT_THAT(TextsOf(registry_->Find({"a", "e"})), ElementsAre("h:1"));
+}
+
+TEST_F(TargetRegistryTest, RegisteringTheSameAgainCommitsNothing) {
+  Start();
+  Do(Request(Method::kPut, "a", {"h:1"}));
+  const int commits = store_.commits();
+  const auto again = Do(Request(Method::kPut, "a", {"h:1"}));
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(*again, registry_->Find({"a", "e"}));
+  EXPECT_EQ(store_.commits(), commits);
+}
+
+// While a commit is held up in the store, requests gather and are then one batch.
+TEST_F(TargetRegistryTest, RequestsThatWaitShareOneCommitAndEachGetsItsOwnAnswer) {
+  Start();
+  std::promise<void> go;
+  store_.BeforeCommit([&go](Store&) { go.get_future().wait(); });
+  auto first = Send(Request(Method::kPut, "other", {"h:1"}));
+  while (store_.commits() == 0) {
+    std::this_thread::yield();
+  }
+  auto put = Send(Request(Method::kPut, "a", {"h:1"}));
+  auto post = Send(Request(Method::kPost, "a", {"h:2"}));
+  auto again = Send(Request(Method::kPost, "a", {"h:2"}));
+  auto removed = Send(Request(Method::kDelete, "a", {}));
+  auto gone = Send(Request(Method::kDelete, "a", {}));
+  auto back = Send(Request(Method::kPut, "a", {"h:3"}));
+  auto same = Send(Request(Method::kPut, "a", {"h:3"}));
+  go.set_value();
+
+  EXPECT_THAT(TextsOf(*put.get()), ElementsAre("h:1"));
+  EXPECT_THAT(TextsOf(*post.get()), ElementsAre("h:1", "h:2"));
+  EXPECT_EQ(again.get().error().code, ErrorCode::kInvalid);
+  EXPECT_THAT(TextsOf(*removed.get()), ElementsAre("h:1", "h:2"));
+  EXPECT_EQ(gone.get().error().code, ErrorCode::kInvalid);
+  EXPECT_THAT(TextsOf(*back.get()), ElementsAre("h:3"));
+  EXPECT_THAT(TextsOf(*same.get()), ElementsAre("h:3"));
+  EXPECT_TRUE(first.get().has_value());
+  EXPECT_EQ(store_.commits(), 2);
+  EXPECT_EQ(recorder_.groups().size(), 2);
+}
+
+TEST_F(TargetRegistryTest, AGroupMadeAndRemovedInOneBatchIsNotWritten) {
+  Start();
+  std::promise<void> go;
+  store_.BeforeCommit([&go](Store&) { go.get_future().wait(); });
+  auto first = Send(Request(Method::kPut, "other", {"h:1"}));
+  while (store_.commits() == 0) {
+    std::this_thread::yield();
+  }
+  auto put = Send(Request(Method::kPut, "a", {"h:1"}));
+  auto removed = Send(Request(Method::kDelete, "a", {}));
+  go.set_value();
+  EXPECT_THAT(TextsOf(*put.get()), ElementsAre("h:1"));
+  EXPECT_THAT(TextsOf(*removed.get()), ElementsAre("h:1"));
+  EXPECT_EQ(store_.commits(), 1);
+  EXPECT_EQ(registry_->Find({"a", "e"}), nullptr);
+}
+
+TEST_F(TargetRegistryTest, OneGroupTooManyIsRefusedUntilOneIsRemoved) {
+  TargetRegistry::Options options;
+  options.group_limit = 2;
+  Start(options);
+  EXPECT_TRUE(Do(Request(Method::kPut, "a", {"h:1"})).has_value());
+  EXPECT_TRUE(Do(Request(Method::kPut, "b", {"h:1"})).has_value());
+  const auto refused = Do(Request(Method::kPut, "c", {"h:1"}));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalid);
+  EXPECT_THAT(refused.error().message, HasSubstr("expected at most 2"));
+  EXPECT_EQ(registry_->Find({"c", "e"}), nullptr);
+  EXPECT_TRUE(Do(Request(Method::kPut, "a", {"h:2"})).has_value());
+  EXPECT_TRUE(Do(Request(Method::kDelete, "a", {})).has_value());
+  EXPECT_TRUE(Do(Request(Method::kPut, "c", {"h:1"})).has_value());
+}
+
+TEST_F(TargetRegistryTest, TheGroupLimitHoldsInsideABatch) {
+  TargetRegistry::Options options;
+  options.group_limit = 2;
+  Start(options);
+  std::promise<void> go;
+  store_.BeforeCommit([&go](Store&) { go.get_future().wait(); });
+  auto first = Send(Request(Method::kPut, "a", {"h:1"}));
+  while (store_.commits() == 0) {
+    std::this_thread::yield();
+  }
+  auto second = Send(Request(Method::kPut, "b", {"h:1"}));
+  auto third = Send(Request(Method::kPut, "c", {"h:1"}));
+  auto removed = Send(Request(Method::kDelete, "b", {}));
+  auto fourth = Send(Request(Method::kPut, "d", {"h:1"}));
+  go.set_value();
+  EXPECT_TRUE(first.get().has_value());
+  EXPECT_TRUE(second.get().has_value());
+  EXPECT_FALSE(third.get().has_value());
+  EXPECT_TRUE(removed.get().has_value());
+  EXPECT_TRUE(fourth.get().has_value());
+  EXPECT_EQ(registry_->counts().groups, 2U);
+}
+
+TEST_F(TargetRegistryTest, AGroupThatWouldBeTooLargeIsRefused) {
+  TargetRegistry::Options options;
+  options.group_limits.targets = 2;
+  Start(options);
+  EXPECT_TRUE(Do(Request(Method::kPut, "a", {"h:1", "h:2"})).has_value());
+  const auto refused = Do(Request(Method::kPost, "a", {"h:3"}));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().message, "targets: the group would have 3; expected at most 2");
+  EXPECT_THAT(TextsOf(registry_->Find({"a", "e"})), ElementsAre("h:1", "h:2"));
+}
+
+TEST_F(TargetRegistryTest, AFailedCommitChangesNothingAndTheNextOneWorks) {
+  Start();
+  Do(Request(Method::kPut, "a", {"h:1"}));
+  store_.FailCommits(1, ErrorCode::kUnavailable);
+  const auto refused = Do(Request(Method::kPut, "a", {"h:2"}));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(TextsOf(registry_->Find({"a", "e"})), ElementsAre("h:1"));
+  EXPECT_TRUE(registry_->writable());
+  EXPECT_TRUE(Do(Request(Method::kPut, "a", {"h:2"})).has_value());
+}
+
+TEST_F(TargetRegistryTest, AfterAnUncertainCommitWhatIsReallyKeptIsLoadedAndTold) {
+  Start();
+  Do(Request(Method::kPut, "a", {"h:1"}));
+  store_.FailOpens(2);
+  store_.FailCommits(1, ErrorCode::kUncertain, /*keeps_it=*/true);
+  const auto uncertain = Do(Request(Method::kPut, "a", {"h:2"}));
+  ASSERT_FALSE(uncertain.has_value());
+  EXPECT_EQ(uncertain.error().code, ErrorCode::kUncertain);
+  while (!registry_->writable()) {
+    std::this_thread::yield();
+  }
+  EXPECT_THAT(TextsOf(registry_->Find({"a", "e"})), ElementsAre("h:2"));
+  EXPECT_EQ(recorder_.snapshots(), 2);
+  EXPECT_TRUE(Do(Request(Method::kPost, "a", {"h:3"})).has_value());
+  EXPECT_EQ(recorder_.groups().at({"a", "e"}),
+            R"({"targets":["h:2","h:3"],"labels":{"env":"e","job":"a"}})");
+}
+
+TEST_F(TargetRegistryTest, AnOvertakenRequestIsEvaluatedAgain) {
+  Start();
+  Do(Request(Method::kPut, "a", {"h:1"}));
+  const Revision seen = registry_->Find({"a", "e"})->revision;
+  store_.BeforeCommit([seen](Store& below) {
+    TargetGroup group{Targets({"h:1", "h:9"}), {{"env", "e"}, {"job", "a"}}};
+    ASSERT_TRUE(below.Commit(std::vector<GroupWrite>{{{"a", "e"}, group, seen, "elsewhere", 0}})
+                    .has_value());
+  });
+  const auto answer = Do(Request(Method::kPost, "a", {"h:2"}));
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_THAT(TextsOf(*answer), ElementsAre("h:1", "h:9", "h:2"));
+}
+
+TEST_F(TargetRegistryTest, AFullQueueRefusesAtOnce) {
+  Start({.queue_limit = 2, .batch_limit = 1});
+  std::promise<void> go;
+  store_.BeforeCommit([&go](Store&) { go.get_future().wait(); });
+  std::vector<std::future<Expected<StoredGroupPtr>>> accepted;
+  accepted.push_back(Send(Request(Method::kPut, "a", {"h:1"})));
+  while (store_.commits() == 0) {
+    std::this_thread::yield();
+  }
+  accepted.push_back(Send(Request(Method::kPut, "b", {"h:1"})));
+  accepted.push_back(Send(Request(Method::kPut, "c", {"h:1"})));
+  EXPECT_EQ(Do(Request(Method::kPut, "d", {"h:1"})).error().code, ErrorCode::kOverloaded);
+  go.set_value();
+  for (auto& answer : accepted) {
+    EXPECT_TRUE(answer.get().has_value());
+  }
+  EXPECT_EQ(registry_->Find({"d", "e"}), nullptr);
+}
+
+TEST_F(TargetRegistryTest, StoppingCommitsWhatWaitsAndRefusesTheRest) {
+  Start();
+  std::vector<std::future<Expected<StoredGroupPtr>>> answers;
+  for (int i = 0; i < 100; ++i) {
+    answers.push_back(Send(Request(Method::kPut, "a" + std::to_string(i), {"h:1"})));
+  }
+  registry_->Stop();
+  for (auto& answer : answers) {
+    EXPECT_TRUE(answer.get().has_value());
+  }
+  EXPECT_EQ(Do(Request(Method::kPut, "late", {"h:1"})).error().code, ErrorCode::kUnavailable);
+}
+
+TEST_F(TargetRegistryTest, AnImportIsToldAsPartOfTheFirstSnapshot) {
+  registry_ =
+      std::make_unique<TargetRegistry>(store_, metrics_, SystemClock(), TargetRegistry::Options{});
+  registry_->AddListener(recorder_);
+  ASSERT_TRUE(registry_->Open().has_value());
+  const TargetGroup group{Targets({"h:1"}), {{"env", "e"}, {"job", "a"}}};
+  const std::vector<GroupWrite> writes{{{"a", "e"}, group, 0, "import", 0}};
+  ASSERT_TRUE(registry_->Import(writes).has_value());
+  EXPECT_EQ(recorder_.snapshots(), 0);
+  registry_->Start();
+  EXPECT_EQ(recorder_.groups().size(), 1);
+}
+
+TEST_F(TargetRegistryTest, ReadersAndWritersOnManyThreadsEndAtWhatWasAcknowledged) {
+  Start();
+  constexpr int kThreads = 4;
+  constexpr int kSteps = 300;
+  std::vector<std::thread> threads;
+  std::vector<std::map<std::string, std::string>> last(kThreads);
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      std::mt19937 random(static_cast<unsigned>(t));
+      for (int i = 0; i < kSteps; ++i) {
+        const std::string name = std::to_string(t) + "-" + std::to_string(random() % 10);
+        const std::string target = "h:" + std::to_string(1 + random() % 65535);
+        const auto answer = Do(Request(Method::kPut, name, {target}));
+        ASSERT_TRUE(answer.has_value());
+        last[static_cast<std::size_t>(t)][name] = target;
+        const auto found = registry_->Find({name, "e"});
+        ASSERT_NE(found, nullptr);
+        ASSERT_EQ(found->group.targets.at(0).text(), target);
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  std::size_t groups = 0;
+  const auto told = recorder_.groups();
+  for (const auto& names : last) {
+    groups += names.size();
+    for (const auto& [name, target] : names) {
+      EXPECT_EQ(registry_->Find({name, "e"})->group.targets.at(0).text(), target);
+      EXPECT_THAT(told.at({name, "e"}), testing::HasSubstr("\"" + target + "\""));
+    }
+  }
+  EXPECT_EQ(registry_->counts().groups, groups);
+  EXPECT_EQ(registry_->counts().targets, groups);
+}
+
+}  // namespace
+}  // namespace target_eye

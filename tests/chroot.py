@@ -1,0 +1,128 @@
+"""Debian systems in a directory, for what must not touch this machine. Needs root.
+
+Every command runs in mount and process namespaces of its own: its mounts and its processes are gone with it,
+however it ends.
+"""
+
+import functools
+import os
+import pathlib
+import shlex
+import shutil
+import subprocess
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SUITE = "bookworm"
+MIRROR = "http://deb.debian.org/debian"
+# Nothing takes this long when all is well.
+PATIENCE_S = 1500
+
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", ROOT / "build")) / "target-eye-chroot"
+
+# Servers are not to start by themselves, as in Debian's images.
+POLICY = "#!/bin/sh\nexit 101\n"
+
+# $1: the root; $2: pairs of `what:where` to be mounted; the rest: the command.
+ENTER = r"""
+set -e
+root=$1 binds=$2
+shift 2
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
+for bind in $binds; do
+  mkdir -p "$root${bind#*:}"
+  mount --bind "${bind%%:*}" "$root${bind#*:}"
+done
+status=0
+chroot "$root" "$@" || status=$?
+for bind in $binds; do umount -l "$root${bind#*:}"; done
+umount -l -R "$root/dev"
+umount -l "$root/proc"
+exit $status
+"""
+
+
+@functools.cache
+def propagation():
+    """Whether mounts can be kept from other namespaces: not where this runs in a chroot itself."""
+    tried = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False)
+    return "private" if tried.returncode == 0 else "unchanged"
+
+
+def run(command, **arguments):
+    """Runs a command of this machine; what it said is in the failure."""
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace", timeout=PATIENCE_S, check=False, **arguments)
+    assert done.returncode == 0, f"{shlex.join(map(str, command))}: exit code {done.returncode}\n{done.stdout}"
+    return done.stdout
+
+
+def tarball(name):
+    return CACHE / f"{name}.tar"
+
+
+def is_cached(name):
+    return tarball(name).exists()
+
+
+def keep(name, root):
+    """Makes the tarball `name` of a system, whole or not at all."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as directory:
+        made = pathlib.Path(directory) / "tar"
+        run(["tar", "-C", root, "--numeric-owner", "--one-file-system", "-cf", made, "."])
+        made.rename(tarball(name))
+
+
+def forget(pattern):
+    for path in CACHE.glob(f"{pattern}.tar"):
+        path.unlink(missing_ok=True)
+
+
+class Chroot:
+    """A Debian of its own in `root`, as small as Debian's slim image."""
+
+    def __init__(self, root, kept=f"debian-{SUITE}"):
+        """`kept` is what `keep` made; the plain Debian is made the first time."""
+        assert os.geteuid() == 0, "debootstrap and chroot need root: run this test as root"
+        self.root = root
+        root.mkdir(parents=True)
+        if kept == f"debian-{SUITE}" and not is_cached(kept):
+            self._bootstrap()
+            keep(kept, root)
+        else:
+            run(["tar", "-C", root, "--numeric-owner", "-xf", tarball(kept)])
+        shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
+
+    def _bootstrap(self):
+        run(["debootstrap", "--variant=minbase", SUITE, self.root, MIRROR])
+        for archive in self.path("/var/cache/apt/archives").glob("*.deb"):
+            archive.unlink()
+        policy = self.path("/usr/sbin/policy-rc.d")
+        policy.write_text(POLICY)
+        policy.chmod(0o755)
+
+    def command(self, words, environment=None, user=None, binds=(), cwd="/"):
+        """The command, for this machine, that runs `words` in here; `user` is `uid:gid` or a name."""
+        inside = ["env", "-i", "-C", cwd, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                  *(f"{name}={value}" for name, value in (environment or {}).items())]
+        if user is not None:
+            uid, _, gid = user.partition(":")
+            inside += ["setpriv", f"--reuid={uid}", f"--regid={gid or uid}",
+                       "--clear-groups" if gid else "--init-groups", "--no-new-privs"]
+        return ["unshare", "--mount", f"--propagation={propagation()}", "--pid", "--fork", "--kill-child", "--", "sh", "-c", ENTER, "sh", str(self.root),
+                " ".join(f"{what}:{where}" for what, where in binds), *inside, *map(str, words)]
+
+    def run(self, *words, **arguments):
+        """Runs `words` in here to its end, and gives what it said."""
+        environment = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", "HOME": "/root",
+                       **(arguments.pop("environment", None) or {})}
+        return run(self.command(words, environment=environment, **arguments))
+
+    def path(self, inside):
+        """Where a file of this system is on this machine."""
+        return self.root / str(inside).lstrip("/")
+
+    def remove(self):
+        shutil.rmtree(self.root)

@@ -1,0 +1,405 @@
+"""Who may do what: users of the web config, tokens, client certificates, and the access file's rules.
+
+Passwords are checked at bcrypt's lowest cost, so that the tests are quick; what the cost is makes no other
+difference.
+"""
+
+import base64
+import hashlib
+import http.client
+import itertools
+import json
+import random
+import sqlite3
+import statistics
+import subprocess
+import time
+
+import harness
+import pytest
+
+# The password of NAME is "NAME's password".
+HASHES = {
+    "alice": "$2b$04$8QPlA.NqI90pP/QP47Pqu.B3tbuMohP3OxFbEd4A1mjU8/Rj9FhVe",
+    "bob": "$2b$04$ejPKK1FKRWsxHZIHnCfekO2hfVOUJJckNyDCmRMaieXIR4o66kqgG",
+    "prometheus": "$2b$04$e9skph16GSijreNoPRuAHeMDqb69an.Zr9YwAIYw0ugIGD2raJxMq",
+}
+USERS = "basic_auth_users:\n" + "".join(f"  {name}: {value}\n" for name, value in HASHES.items())
+TOKEN = "the-token-of-ci"
+TOKENS = f"tokens:\n  ci: sha256:{hashlib.sha256(TOKEN.encode()).hexdigest()}\n"
+GROUP = {"targets": ["h:1"]}
+
+
+def basic(user, password=None):
+    password = f"{user}'s password" if password is None else password
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+def bearer(token=TOKEN):
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def guarded(start, tmp_path):
+    """Starts the program with users and, where they are given, rules; `.files` are the two files."""
+    web, access = tmp_path / "web.yml", tmp_path / "access.yml"
+
+    def starter(rules=None, users=USERS, **settings):
+        settings.setdefault("WEB_CONFIG_FILE", str(web))
+        web.write_text(users)
+        if rules is not None:
+            access.write_text(TOKENS + "rules:\n" + rules)
+            settings.setdefault("ACCESS_FILE", str(access))
+        server = start(**settings)
+        server.files = web, access
+        return server
+
+    return starter
+
+
+def request_from(source, server, headers, path="/web/prod"):
+    """The status that a client at the address `source` gets."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=harness.PATIENCE_S,
+                                            source_address=(source, 0))
+    try:
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        response.read()
+        return response.status
+    finally:
+        connection.close()
+
+
+def logins(server, result, headers):
+    text = server.request("GET", "/metrics", headers=headers).body.decode()
+    return sum(float(line.split()[-1]) for line in text.splitlines()
+               if line.startswith(f'target_eye_logins_total{{result="{result}"}}'))
+
+
+# Without any file.
+
+def test_without_any_file_everybody_may_everything(server):
+    assert server.json("PUT", "/web/prod", GROUP).status == 200
+    assert server.request("GET", "/web/prod", headers=basic("alice", "wrong")).status == 200
+    assert server.get("/metrics").status == 200
+
+
+# The web config alone.
+
+def test_users_of_the_web_config_may_everything_and_others_nothing(guarded):
+    server = guarded()
+    answer = server.curl("-X PUT -u \"alice:alice's password\" -H 'Content-Type: application/json' "
+                         "-d '{\"targets\": [\"h:1\"]}'", "/web/prod")
+    assert answer.status == 200, answer
+    for path in ("/web/prod", "/metrics", "/-/sd"):
+        assert server.curl("-u \"bob:bob's password\"", path).status == 200, path
+        refused = server.curl("", path)
+        assert refused.status == 401, path
+        assert refused.headers["www-authenticate"] == 'Basic realm="target-eye", charset="UTF-8"'
+        assert server.curl("-u alice:wrong", path).status == 401, path
+    assert server.curl("-X DELETE", "/web/prod").status == 401
+    assert server.curl("-u \"alice:alice's password\"", "/web/prod").json()[0]["targets"] == ["h:1"]
+
+
+def test_health_pages_are_open_to_everybody(guarded):
+    server = guarded("  []\n")
+    for path in ("/-/healthy", "/-/ready"):
+        assert server.get(path).status == 200
+        assert server.request("GET", path, headers=basic("alice", "wrong")).status == 200
+
+
+def test_a_hash_of_htpasswd_is_understood(guarded):
+    # As `htpasswd -nbBC 5 carol "carol's password"` writes it.
+    hash_of_alice = HASHES["alice"].replace("$2b$", "$2y$")
+    server = guarded(users=f"basic_auth_users:\n  carol: {hash_of_alice}\n")
+    assert server.request("GET", "/web/prod", headers=basic("carol", "alice's password")).status == 200
+
+
+# The access file.
+
+RULES = """
+- who: token:ci
+  applications: web-*
+  environments: [prod, staging]
+  may: write
+- who: [user:alice, user:bob]
+  may: read
+- who: user:prometheus
+  pages: [metrics, sd]
+- who: anyone
+  applications: public
+  may: read
+"""
+
+
+def test_a_token_may_write_what_its_rule_names_and_nothing_else(guarded):
+    server = guarded(RULES)
+    put = ["-X", "PUT", "-H", f"Authorization: Bearer {TOKEN}", "-H", "Content-Type: application/json", "-d",
+           json.dumps(GROUP)]
+    assert server.curl(put, "/web-1/prod").status == 200
+    assert server.curl(put, "/web-1/staging").status == 200
+    for path in ("/web-1/dev", "/db/prod", "/web/prod"):
+        answer = server.curl(put, path)
+        assert answer.status == 403, path
+        assert answer.message() == f"token:ci may not write {path[1:]}"
+    assert server.request("GET", "/web-1/prod", headers=bearer()).status == 200
+    assert server.request("GET", "/web-1/prod", headers=bearer("another")).status == 401
+    assert server.request("GET", "/metrics", headers=bearer()).status == 403
+
+
+def test_who_may_read_may_not_write(guarded):
+    server = guarded(RULES)
+    for method in ("GET", "HEAD", "OPTIONS"):
+        assert server.request(method, "/web-1/prod", headers=basic("alice")).status in (200, 204)
+    for method in ("PUT", "POST", "DELETE"):
+        answer = server.request(method, "/web-1/prod", "{}", "application/json", headers=basic("alice"))
+        assert answer.status == 403
+        assert answer.message() == "user:alice may not write web-1/prod"
+
+
+def test_pages_are_opened_one_by_one(guarded):
+    server = guarded(RULES, ENABLE_RELOAD="true")
+    for path in ("/metrics", "/-/sd"):
+        assert server.request("GET", path, headers=basic("prometheus")).status == 200
+        assert server.request("GET", path, headers=basic("alice")).status == 403
+        assert server.get(path).status == 401
+    assert server.request("POST", "/-/reload", headers=basic("prometheus")).status == 403
+    assert server.request("GET", "/web-1/prod", headers=basic("prometheus")).status == 403
+
+
+def test_anyone_may_what_a_rule_says_without_a_login(guarded):
+    server = guarded(RULES)
+    assert server.get("/public/prod").status == 200
+    assert server.json("PUT", "/public/prod", GROUP).status == 401
+    assert server.get("/web-1/prod").status == 401
+
+
+def test_a_refusal_does_not_tell_whether_the_group_is_there(guarded):
+    server = guarded(RULES)
+    server.request("PUT", "/web-1/prod", json.dumps(GROUP), "application/json", headers=bearer())
+    there = server.request("GET", "/web-1/prod", headers=basic("prometheus"))
+    missing = server.request("GET", "/web-2/prod", headers=basic("prometheus"))
+    assert (there.status, missing.status) == (403, 403)
+    assert there.body.replace(b"web-1", b"web-2") == missing.body
+    assert server.get("/web-1/prod").body == server.get("/web-2/prod").body
+
+
+def test_a_path_in_other_words_is_the_same_group(guarded):
+    server = guarded(RULES)
+    for path in ("/%77eb-1/prod", "/web-1/%70rod"):
+        assert server.request("PUT", path, json.dumps(GROUP), "application/json", headers=bearer()).status == 200
+    for path in ("/%64b/prod", "/web-1%2Fprod/dev", "//web-1/prod", "/web-1/../db/prod"):
+        answer = server.request("PUT", path, json.dumps(GROUP), "application/json", headers=bearer())
+        assert answer.status in (400, 403, 404), path
+    assert server.request("GET", "/db/prod", headers=basic("alice")).json() == []
+
+
+def test_a_change_is_recorded_with_who_made_it(guarded, directory):
+    server = guarded(RULES)
+    server.request("PUT", "/web-1/prod", json.dumps(GROUP), "application/json", headers=bearer())
+    server.stop()
+    with sqlite3.connect(directory / ".target-eye" / "state.db") as database:
+        (who,), = database.execute("SELECT changed_by FROM target_group")
+    assert who.startswith("token:ci@127.0.0.1:")
+
+
+# Logins.
+
+def test_repeated_logins_do_not_pay_bcrypt(guarded):
+    # At cost 12, bcrypt takes a quarter of a second; for a thousand requests it would take minutes.
+    costly = "$2a$12$k42ZFHFWqBp3vWli.nIn8uuewXslXPa.iOfhqioGrlUfoRFT3Oir6"
+    server = guarded(users=f"basic_auth_users:\n  user: {costly}\n")
+    headers = basic("user", "abcdefghijklmnopqrstuvwxyz")
+    assert server.request("GET", "/web/prod", headers=headers).status == 200
+    before = cpu_seconds(server, headers)
+    for _ in range(1000):
+        assert server.request("GET", "/web/prod", headers=headers).status == 200
+    assert cpu_seconds(server, headers) - before < 60
+    assert logins(server, "success", headers) >= 1001
+
+
+def cpu_seconds(server, headers):
+    text = server.request("GET", "/metrics", headers=headers).body.decode()
+    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith("process_cpu_seconds_total"))
+
+
+def test_failures_are_counted_logged_with_their_address_and_slowed(guarded):
+    server = guarded()
+    statuses = [request_from("127.0.0.2", server, basic('mallory" x=y', f"guess {i}")) for i in range(30)]
+    assert statuses[:10] == [401] * 10
+    assert 429 in statuses
+    answer = request_answer("127.0.0.2", server, basic("mallory", "one more"))
+    assert answer.status == 429
+    assert int(answer.getheader("Retry-After")) >= 1
+    # Nobody elsewhere is slowed.
+    assert server.request("GET", "/web/prod", headers=basic("alice")).status == 200
+    headers = basic("alice")
+    assert logins(server, "failure", headers) >= 10
+    assert logins(server, "throttled", headers) >= 1
+    lines = server.find_log("login failed")
+    assert lines
+    assert lines[0]["peer"].startswith("127.0.0.2:")
+    assert lines[0]["user"] == 'mallory" x=y'
+    assert "guess" not in server.log_text()
+
+
+def request_answer(source, server, headers):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=harness.PATIENCE_S,
+                                            source_address=(source, 0))
+    connection.request("GET", "/web/prod", headers=headers)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer
+
+
+def test_a_known_login_is_not_throttled_by_others_failures(guarded):
+    server = guarded()
+    assert server.request("GET", "/web/prod", headers=basic("alice")).status == 200
+    statuses = {server.request("GET", "/web/prod", headers=basic("bob", f"guess {i}")).status for i in range(30)}
+    assert statuses == {401, 429}
+    for _ in range(20):
+        assert server.request("GET", "/web/prod", headers=basic("alice")).status == 200
+
+
+def test_secrets_are_never_logged(guarded):
+    server = guarded(RULES, LOG_LEVEL="debug")
+    for headers in (basic("alice"), basic("alice", "a-wrong-password"), bearer(), bearer("a-wrong-token")):
+        server.request("GET", "/web-1/prod", headers=headers)
+    server.stop()
+    text = server.log_text() + server.stdout_text()
+    for secret in ("alice's password", "a-wrong-password", TOKEN, "a-wrong-token", HASHES["alice"],
+                   basic("alice")["Authorization"], basic("alice", "a-wrong-password")["Authorization"]):
+        assert secret not in text
+
+
+def trimmed_t(a, b):
+    """Welch's t of the means without the slowest tenth, which is the machine's doing (as Yuen has it, 1974)."""
+    means, errors = [], []
+    for times in (sorted(a), sorted(b)):
+        kept = times[:len(times) * 9 // 10]
+        winsorized = kept + [kept[-1]] * (len(times) - len(kept))
+        means.append(statistics.mean(kept))
+        errors.append(statistics.variance(winsorized) * (len(times) - 1) / (len(kept) * (len(kept) - 1)))
+    return abs(means[0] - means[1]) / sum(errors) ** 0.5
+
+
+def failed_login_times(server, sources, passwords):
+    """How long wrong logins took, of a user that there is and of one that there is not."""
+    samples = {"alice": [], "nobody": []}
+    for user in random.sample([*samples] * 300, 600):
+        # Each from an address of its own, so that none is slowed, and with a password of its own, so that none is
+        # remembered.
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=harness.PATIENCE_S,
+                                                source_address=(next(sources), 0))
+        connection.connect()
+        headers = basic(user, f"guess {next(passwords)}")
+        begin = time.perf_counter()
+        connection.request("GET", "/web/prod", headers=headers)
+        status = connection.getresponse().status
+        samples[user].append(time.perf_counter() - begin)
+        connection.close()
+        assert status == 401
+    return samples["alice"], samples["nobody"]
+
+
+def test_timing_tells_nobody_whether_a_user_exists(guarded):
+    server = guarded()
+    sources = (f"127.1.{i // 250}.{1 + i % 250}" for i in itertools.count())
+    passwords = itertools.count()
+    # What is there is seen each time; what is only chance, under load, is not.
+    assert any(trimmed_t(*failed_login_times(server, sources, passwords)) < 4.5 for _ in range(3))
+
+
+def test_a_password_over_72_bytes_is_refused(guarded):
+    server = guarded()
+    for user in ("alice", "nobody"):
+        answer = server.request("GET", "/web/prod", headers=basic(user, "x" * 73))
+        assert answer.status == 401
+
+
+# Wrong files.
+
+@pytest.mark.parametrize("users, rules, said", [
+    ("basic_auth_users:\n  alice: secret\n", None, "web.yml:2: basic_auth_users: \"alice\": is no bcrypt hash"),
+    ("basic_auth_userz: {}\n", None, "web.yml:1: web config: unknown key \"basic_auth_userz\""),
+    ("tls_server_config:\n  cert_file: a\n", None, "web.yml:1: tls_server_config: has no key_file"),
+    (USERS, "- {who: user:carol, may: read}\n", "access.yml:4: who: user \"carol\": there is none"),
+    (USERS, "- {who: token:cd, may: read}\n", "access.yml:4: who: token \"cd\": there is none"),
+    (USERS, "- {who: user:alice, may: rite}\n", "access.yml:4: may: \"rite\"; expected read or write"),
+    (USERS, "- {who: user:alice, my: read}\n", "access.yml:4: rule: unknown key \"my\""),
+    (USERS, "- {who: 'certificate:*', may: read}\n", "access.yml:4: who: certificate \"*\": no client"),
+])
+def test_a_wrong_file_is_no_start_and_names_file_and_line(binary, directory, tmp_path, users, rules, said):
+    web, access = tmp_path / "web.yml", tmp_path / "access.yml"
+    web.write_text(users)
+    access.write_text(TOKENS + "rules:\n" + (rules or "  []\n"))
+    settings = {"FILE_SD_DIRECTORY": str(directory), "WEB_CONFIG_FILE": str(web)}
+    if rules is not None:
+        settings["ACCESS_FILE"] = str(access)
+    assert said in harness.run_and_fail(binary, **settings).replace('\\"', '"')
+
+
+def test_rules_are_loaded_anew_when_their_file_changes(guarded):
+    server = guarded(RULES)
+    access = server.files[1]
+    assert server.request("GET", "/web-1/prod", headers=basic("prometheus")).status == 403
+    access.write_text(TOKENS + "rules:\n- {who: login, may: read, pages: metrics}\n")
+    harness.wait_for("the new rules", lambda: server.request(
+        "GET", "/web-1/prod", headers=basic("prometheus")).status == 200)
+    access.write_text("rules:\n- {who: nobody}\n")
+    harness.wait_for("the failed reload", lambda: "access.yml:2" in server.log_text())
+    assert server.request("GET", "/web-1/prod", headers=basic("prometheus")).status == 200
+
+
+# Client certificates.
+
+def openssl(directory, *arguments):
+    subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
+
+
+@pytest.fixture
+def certificates(tmp_path):
+    """An authority, a server's certificate for localhost, and those of two clients."""
+    def sign(name, subject, extension):
+        openssl(tmp_path, "req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
+                "-subj", subject)
+        (tmp_path / f"{name}.ext").write_text(extension)
+        openssl(tmp_path, "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                "-days", "2", "-out", f"{name}.pem", "-extfile", f"{name}.ext")
+    openssl(tmp_path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days",
+            "2", "-subj", "/CN=authority")
+    sign("server", "/CN=localhost", "subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    sign("deploy", "/O=Example/CN=deploy", "subjectAltName=DNS:deploy.example,URI:spiffe://example/deploy\n")
+    sign("guest", "/O=Example/CN=guest", "subjectAltName=DNS:guest.other\n")
+    return tmp_path
+
+
+def test_client_certificates_are_known_by_subject_and_name(guarded, certificates):
+    server = guarded("""
+- {who: 'certificate:CN=deploy,O=Example', applications: by-subject, may: write}
+- {who: 'certificate:DNS:*.example', applications: by-name, may: write}
+- {who: 'certificate:CN=guest', applications: guests, may: read}
+""", users="tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n  client_ca_file: ca.pem\n"
+           "  client_auth_type: VerifyClientCertIfGiven\n")
+
+    def status(path, client=None, method="GET"):
+        words = ["--cacert", str(certificates / "ca.pem"), "-X", method]
+        if method == "PUT":
+            words += ["-H", "Content-Type: application/json", "-d", json.dumps(GROUP)]
+        if client:
+            words += ["--cert", str(certificates / f"{client}.pem"), "--key", str(certificates / f"{client}.key")]
+        out = subprocess.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", *words,
+                              f"https://127.0.0.1:{server.port}{path}"],
+                             capture_output=True, check=True, timeout=harness.PATIENCE_S)
+        return int(out.stdout)
+
+    assert status("/by-subject/prod", "deploy") == 200
+    assert status("/by-subject/prod", "deploy", "PUT") == 200
+    assert status("/by-name/prod", "deploy") == 200
+    assert status("/guests/prod", "deploy") == 403
+    assert status("/guests/prod", "guest") == 200
+    assert status("/guests/prod", "guest", "PUT") == 403
+    assert status("/by-name/prod", "guest") == 403
+    assert status("/by-subject/prod") == 401
+    assert status("/-/healthy") == 200
