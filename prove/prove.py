@@ -6,45 +6,73 @@ that never failed proves nothing.
 """
 
 import argparse
+import dataclasses
+import importlib
 import pathlib
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
 
-import crash  # noqa: E402
 
-# What each takes: the binary, and how many rounds. Gives what was reached, in words; raises where a promise broke.
+@dataclasses.dataclass
+class Fault:
+    """A function of that name in `module`, which takes the binary and an amount (None: all there is).
+
+    Its first line of documentation says what must hold; it gives what was reached, in words, and raises an
+    AssertionError where a promise broke. The amounts count `unit`: a few for CI, some for a person who
+    waits, many for docs/reliability.md.
+    """
+
+    module: str
+    unit: str
+    brief: int | None
+    short: int | None
+    full: int | None
+
+    def amount(self, options):
+        if options.amount:
+            return options.amount
+        return self.brief if options.brief else self.full if options.full else self.short
+
+
 FAULTS = {
-    "kill": (crash.kill, 20, 10_000),
-    "power": (crash.power, 20, 2_000),
+    "kill": Fault("crash", "kills", 5, 100, 10_000),
+    "power": Fault("crash", "cuts", 3, 20, 2_000),
 }
 
 
+def run(name, options):
+    """What was reached, and whether all promises held."""
+    fault = FAULTS[name]
+    prove = getattr(importlib.import_module(fault.module), name)
+    print(f"{name}: {prove.__doc__.splitlines()[0]}", flush=True)
+    began = time.monotonic()
+    held = True
+    try:
+        reached = prove(options.binary.resolve(), fault.amount(options))
+    except AssertionError as error:
+        held, reached = False, f"BROKEN: {error}"
+    print(f"  {reached} ({time.monotonic() - began:.0f} s)", flush=True)
+    return held
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FAULTS))
-    parser.add_argument("--binary", type=pathlib.Path, required=True)
-    parser.add_argument("--full", action="store_true", help="the long figure, for docs/reliability.md; takes hours")
-    parser.add_argument("--rounds", type=int, help="instead of the short figure's rounds")
+    counts = ", ".join(f"{name} ({fault.unit})" for name, fault in FAULTS.items())
+    parser = argparse.ArgumentParser(prog="./dev prove", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"all, or of: {counts}")
+    parser.add_argument("--binary", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    extent = parser.add_mutually_exclusive_group()
+    extent.add_argument("--brief", action="store_true", help="some seconds each, as CI runs them")
+    extent.add_argument("--full", action="store_true", help="the long figures of docs/reliability.md; takes hours")
+    extent.add_argument("--amount", type=int, metavar="N", help="N of what the fault counts (in brackets above)")
     options = parser.parse_args()
     if unknown := set(options.names) - set(FAULTS):
         parser.error(f"unknown fault {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}")
-    failed = []
-    for name in options.names or FAULTS:
-        fault, short, full = FAULTS[name]
-        rounds = options.rounds or (full if options.full else short)
-        began = time.monotonic()
-        print(f"{name}: {fault.__doc__.splitlines()[0]}", flush=True)
-        try:
-            reached = fault(options.binary.resolve(), rounds)
-        except AssertionError as error:
-            failed.append(name)
-            reached = f"BROKEN: {error}"
-        print(f"  {reached} ({time.monotonic() - began:.0f} s)", flush=True)
-    if failed:
-        print(f"broken: {', '.join(failed)}")
-    return 1 if failed else 0
+    broken = [name for name in options.names or FAULTS if not run(name, options)]
+    if broken:
+        print(f"broken: {', '.join(broken)}")
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ packages_of() {
       python3-yaml debootstrap dpkg-dev lintian mandoc man-db zsh logrotate rsyslog docker-compose systemd openssl \
       sslscan testssl.sh
     ;;
-  prove) echo eatmydata e2fsprogs mount ;;
+  prove) echo eatmydata e2fsprogs mount strace fiu-utils faketime slowhttptest ;;
   package) echo dpkg-dev file ;;
   bench) echo python3 curl wrk nginx-light etcd-server prometheus openssl apache2-utils ;;
   check) echo clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev python3 libgtest-dev libgmock-dev git ;;
