@@ -111,8 +111,9 @@ class Chroot:
             uid, _, gid = user.partition(":")
             inside += ["setpriv", f"--reuid={uid}", f"--regid={gid or uid}",
                        "--clear-groups" if gid else "--init-groups", "--no-new-privs"]
-        return ["unshare", "--mount", f"--propagation={propagation()}", "--pid", "--fork", "--kill-child", "--", "sh", "-c", ENTER, "sh", str(self.root),
-                " ".join(f"{what}:{where}" for what, where in binds), *inside, *map(str, words)]
+        return ["unshare", "--mount", f"--propagation={propagation()}", "--pid", "--fork", "--kill-child", "--",
+                "sh", "-c", ENTER, "sh", str(self.root), " ".join(f"{what}:{where}" for what, where in binds),
+                *inside, *map(str, words)]
 
     def run(self, *words, **arguments):
         """Runs `words` in here to its end, and gives what it said."""

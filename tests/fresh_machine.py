@@ -1,0 +1,88 @@
+#!/usr/bin/python3
+"""What the README promises a stranger, on a machine that has nothing: a new Debian 12 in a directory, with git.
+
+Clones HEAD into it, runs `./dev run` and the README's first curl, looks at what Prometheus would read, and runs
+`./dev test`. Takes some 25 minutes and 6 GB, and needs root, debootstrap and curl; no part of `./dev test`.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import chroot
+import harness
+
+README = chroot.ROOT / "README.md"
+CLONE = "/root/target-eye"
+ADDRESS = "127.0.0.1:12345"
+
+
+def first_curl():
+    [command] = re.findall(r"^## Register a target\n\n```bash\n(.+)\n```", README.read_text(), re.M)
+    return shlex.split(command)
+
+
+def clone(system):
+    """The committed state, as a stranger gets it."""
+    system.run("apt-get", "-q", "update")
+    system.run("apt-get", "-q", "install", "-y", "--no-install-recommends", "git", "ca-certificates")
+    chroot.run(["git", "clone", "-q", "--no-hardlinks", chroot.ROOT, system.path(CLONE)])
+
+
+def dev(system, command):
+    environment = {"HOME": "/root", "LC_ALL": "C.UTF-8"}
+    return subprocess.Popen(system.command(["./dev", command], environment=environment, cwd=CLONE),
+                            start_new_session=True)
+
+
+def run_and_register(system):
+    began = time.monotonic()
+    program = dev(system, "run")
+    try:
+        def answers():
+            assert program.poll() is None, "./dev run ended"
+            asked = subprocess.run(["curl", "-sf", f"http://{ADDRESS}/-/ready"], capture_output=True, check=False)
+            return asked.returncode == 0
+        harness.wait_for("./dev run to serve", answers, chroot.PATIENCE_S, 1)
+        print(f"== ./dev run serves after {time.monotonic() - began:.0f} s", flush=True)
+        answer = json.loads(chroot.run([*first_curl(), "-sSf"]))
+        published = json.loads(system.path(f"{CLONE}/var/file_sd/targets.json").read_text())
+        assert answer == published == [{"targets": ["localhost:9090"], "labels": {"env": "dev", "job": "prometheus"}}], (
+            answer, published)
+        os.killpg(program.pid, signal.SIGINT)  # Ctrl-C
+        assert program.wait(harness.PATIENCE_S) == 0
+    finally:
+        program.kill()
+        program.wait()
+
+
+def run_tests(system):
+    began = time.monotonic()
+    code = dev(system, "test").wait()
+    print(f"== ./dev test took {(time.monotonic() - began) / 60:.0f} min", flush=True)
+    assert code == 0, f"./dev test: exit code {code}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only-run", action="store_true", help="without ./dev test; some 5 minutes")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="target-eye-fresh-") as directory:
+        system = chroot.Chroot(pathlib.Path(directory) / "root")
+        clone(system)
+        run_and_register(system)
+        if not options.only_run:
+            run_tests(system)
+    print("a stranger's machine: all is as the README says")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
