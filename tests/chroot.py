@@ -4,7 +4,6 @@ Every command runs in mount and process namespaces of its own: its mounts and it
 however it ends.
 """
 
-import functools
 import os
 import pathlib
 import shlex
@@ -23,31 +22,22 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", ROOT / "build")) / "target
 # Servers are not to start by themselves, as in Debian's images.
 POLICY = "#!/bin/sh\nexit 101\n"
 
-# $1: the root; $2: pairs of `what:where` to be mounted; the rest: the command.
+# $1: the root; $2: pairs of `what:where` to be mounted; the rest: the command. The root is made a mount, so that
+# what runs in it can have mount namespaces of its own.
 ENTER = r"""
 set -e
 root=$1 binds=$2
 shift 2
+mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
+mount --rbind /sys "$root/sys"
 mount --rbind /dev "$root/dev"
 for bind in $binds; do
   mkdir -p "$root${bind#*:}"
   mount --bind "${bind%%:*}" "$root${bind#*:}"
 done
-status=0
-chroot "$root" "$@" || status=$?
-for bind in $binds; do umount -l "$root${bind#*:}"; done
-umount -l -R "$root/dev"
-umount -l "$root/proc"
-exit $status
+exec chroot "$root" "$@"
 """
-
-
-@functools.cache
-def propagation():
-    """Whether mounts can be kept from other namespaces: not where this runs in a chroot itself."""
-    tried = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False)
-    return "private" if tried.returncode == 0 else "unchanged"
 
 
 def run(command, **arguments):
@@ -111,9 +101,8 @@ class Chroot:
             uid, _, gid = user.partition(":")
             inside += ["setpriv", f"--reuid={uid}", f"--regid={gid or uid}",
                        "--clear-groups" if gid else "--init-groups", "--no-new-privs"]
-        return ["unshare", "--mount", f"--propagation={propagation()}", "--pid", "--fork", "--kill-child", "--",
-                "sh", "-c", ENTER, "sh", str(self.root), " ".join(f"{what}:{where}" for what, where in binds),
-                *inside, *map(str, words)]
+        return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--", "sh", "-c", ENTER, "sh", str(self.root),
+                " ".join(f"{what}:{where}" for what, where in binds), *inside, *map(str, words)]
 
     def run(self, *words, **arguments):
         """Runs `words` in here to its end, and gives what it said."""
