@@ -10,6 +10,13 @@ endif()
 if(TARGET_EYE_WERROR)
   target_compile_options(target_eye_options INTERFACE -Werror)
 endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  # As Debian builds what is exposed to a network.
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+  target_compile_options(target_eye_options INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+    -fstack-clash-protection -fcf-protection)
+  add_link_options(-pie -Wl,-z,relro,-z,now)
+endif()
 if(TARGET_EYE_SANITIZE)
   add_compile_options(-fsanitize=${TARGET_EYE_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${TARGET_EYE_SANITIZE})

@@ -291,6 +291,11 @@ def test_lintian_finds_no_error(package):
     chroot.run(["lintian", "--allow-root", "--fail-on", "error", package])
 
 
+def test_binary_is_hardened_as_debian_asks(package):
+    tags = "hardening-no-bindnow,hardening-no-relro,hardening-no-pie,hardening-no-fortify-functions"
+    assert chroot.run(["lintian", "--allow-root", "--display-info", "--tags", tags, package]) == ""
+
+
 def test_manual_page_is_clean_and_has_every_flag(content, settings):
     page = content / "usr/share/man/man1/target-eye.1.gz"
     assert chroot.run(["mandoc", "-Tlint", "-Wwarning", page]) == ""
