@@ -37,16 +37,18 @@ constexpr const char* kSchema = R"sql(
 
 std::string SystemError(int code) { return std::generic_category().message(code); }
 
-bool Exists(const std::string& path) {
+// What cannot be looked at may well be there, and is not to be made anew.
+Expected<bool> Exists(const std::string& path) {
   struct stat status{};
-  return lstat(path.c_str(), &status) == 0;
+  if (lstat(path.c_str(), &status) == 0) return true;
+  if (errno == ENOENT) return false;
+  return MakeError(ErrorCode::kIo, fmt::format("cannot look at {}: {}", path, SystemError(errno)));
 }
 
-void SyncDirectory(const std::string& path) {
+// The file of that name is still there after a power cut.
+bool SyncDirectory(const std::string& path) {
   const UniqueFd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory) {
-    fsync(directory.get());
-  }
+  return directory && fsync(directory.get()) == 0;
 }
 
 bool IsDamage(int result) {
@@ -65,11 +67,7 @@ Expected<Snapshot> SqliteStore::Open(ChangeSink sink) {
   if (auto locked = TakeLock(); !locked) {
     return std::unexpected(locked.error());
   }
-  auto opened = Exists(path_) ? Expected<void>() : CreateDatabase();
-  if (opened) {
-    opened = OpenDatabase();
-  }
-  if (!opened) {
+  if (auto opened = OpenDatabase(); !opened) {
     Close();
     return std::unexpected(opened.error());
   }
@@ -179,11 +177,25 @@ Expected<void> SqliteStore::CreateDatabase() {
     return MakeError(ErrorCode::kIo,
                      fmt::format("cannot rename {}: {}", fresh, SystemError(errno)));
   }
-  SyncDirectory(std::filesystem::path(path_).parent_path());
   return {};
 }
 
 Expected<void> SqliteStore::OpenDatabase() {
+  const auto exists = Exists(path_);
+  if (!exists) {
+    return std::unexpected(exists.error());
+  }
+  if (!*exists) {
+    if (auto created = CreateDatabase(); !created) {
+      return created;
+    }
+  }
+  // At every start: the one that made the file may have ended before this.
+  const std::string directory = std::filesystem::path(path_).parent_path();
+  if (!SyncDirectory(directory)) {
+    return MakeError(ErrorCode::kIo, fmt::format("cannot sync the state directory {}: {}",
+                                                 directory, SystemError(errno)));
+  }
   struct stat status{};
   if (lstat(path_.c_str(), &status) == 0 && status.st_size == 0) {
     return std::unexpected(Damaged("is empty"));

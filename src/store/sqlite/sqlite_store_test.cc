@@ -34,6 +34,23 @@ void WriteFile(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
 }
 
+// No file can grow beyond so many bytes, as on a full disk: write(2) refuses.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit tight{.rlim_cur = bytes, .rlim_max = before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &tight);
+  }
+  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
 class SqliteStoreTest : public testing::Test {
  protected:
   static Store::ChangeSink Ignore() {
@@ -49,6 +66,14 @@ class SqliteStoreTest : public testing::Test {
       writes.push_back(MakeWrite("app" + std::to_string(i), MakeGroup("host:1"), 0));
     }
     ASSERT_TRUE(store.Commit(writes).has_value());
+  }
+
+  // Does this to the closed database, and nothing stays in its log.
+  void Execute(const char* sql) {
+    SqliteDatabase database;
+    ASSERT_EQ(database.Open(file_, 0), SQLITE_OK);
+    ASSERT_EQ(database.Execute(sql), SQLITE_OK) << database.error_message();
+    ASSERT_EQ(database.Execute("PRAGMA wal_checkpoint(TRUNCATE)"), SQLITE_OK);
   }
 
   // Opening fails with `code`, with what to do, and not a byte of the database changes.
@@ -79,6 +104,50 @@ TEST_F(SqliteStoreTest, ASecondStoreOnTheDirectoryIsRefusedAndTheFirstGoesOn) {
   EXPECT_EQ(opened.error().code, ErrorCode::kInUse);
   EXPECT_THAT(opened.error().message, HasSubstr("(process " + std::to_string(getpid()) + ")"));
   EXPECT_TRUE(first.Commit(std::vector{MakeWrite("a", MakeGroup("h:1"), 0)}).has_value());
+}
+
+class StateDirectoryTest : public SqliteStoreTest {
+ protected:
+  // Opening a store in `directory` fails, and says that it cannot do that.
+  static void ExpectCannot(const std::string& directory, const std::string& what) {
+    SqliteStore store(directory);
+    const auto opened = store.Open(Ignore());
+    ASSERT_FALSE(opened.has_value());
+    EXPECT_EQ(opened.error().code, ErrorCode::kIo);
+    EXPECT_THAT(opened.error().message, HasSubstr(what));
+  }
+};
+
+TEST_F(StateDirectoryTest, CannotBeMadeInAFile) {
+  WriteFile(directory_ + "/file", "");
+  ExpectCannot(directory_ + "/file/state", "cannot make the state directory");
+}
+
+TEST_F(StateDirectoryTest, CannotBeALinkToNowhere) {
+  std::filesystem::create_symlink(directory_ + "/nowhere", directory_ + "/link");
+  ExpectCannot(directory_ + "/link", "cannot use the state directory");
+}
+
+TEST_F(StateDirectoryTest, CannotHaveAFolderInTheLocksPlace) {
+  std::filesystem::create_directory(directory_ + "/lock");
+  ExpectCannot(directory_, "cannot open " + directory_ + "/lock");
+}
+
+TEST_F(StateDirectoryTest, CannotHaveAFolderInTheNewDatabasesPlace) {
+  std::filesystem::create_directory(file_ + ".new");
+  ExpectCannot(directory_, "cannot make " + file_ + ".new");
+  EXPECT_FALSE(std::filesystem::exists(file_));
+}
+
+TEST_F(StateDirectoryTest, CannotHaveAFolderInTheDatabasesPlace) {
+  std::filesystem::create_directory(file_);
+  ExpectCannot(directory_, "cannot open " + file_);
+}
+
+TEST_F(StateDirectoryTest, CannotBeWithoutRoomForADatabase) {
+  const FileSizeLimit limit(100);
+  ExpectCannot(directory_, "cannot make " + file_ + ".new");
+  EXPECT_FALSE(std::filesystem::exists(file_));
 }
 
 TEST_F(SqliteStoreTest, AFileThatIsNoDatabaseIsLeftAlone) {
@@ -140,25 +209,50 @@ TEST_F(SqliteStoreTest, AnotherProgramsDatabaseIsLeftAlone) {
 
 TEST_F(SqliteStoreTest, ANewerSchemaIsLeftAlone) {
   Fill();
-  {
-    SqliteDatabase newer;
-    ASSERT_EQ(newer.Open(file_, 0), SQLITE_OK);
-    ASSERT_EQ(newer.Execute("PRAGMA user_version=2"), SQLITE_OK);
-    ASSERT_EQ(newer.Execute("PRAGMA wal_checkpoint(TRUNCATE)"), SQLITE_OK);
-  }
+  Execute("PRAGMA user_version=2");
   ExpectRefused(ErrorCode::kTooNew, "schema version 2");
 }
 
 TEST_F(SqliteStoreTest, AGroupThatCannotBeReadIsDamage) {
   Fill();
-  {
-    SqliteDatabase database;
-    ASSERT_EQ(database.Open(file_, 0), SQLITE_OK);
-    ASSERT_EQ(database.Execute("UPDATE target_group SET json = '{' WHERE application = 'app7'"),
-              SQLITE_OK);
-    ASSERT_EQ(database.Execute("PRAGMA wal_checkpoint(TRUNCATE)"), SQLITE_OK);
-  }
+  Execute("UPDATE target_group SET json = '{' WHERE application = 'app7'");
   ExpectRefused(ErrorCode::kDamaged, "\"app7\"");
+}
+
+TEST_F(SqliteStoreTest, AMissingTableIsDamage) {
+  Fill();
+  Execute("DROP TABLE target_group");
+  ExpectRefused(ErrorCode::kDamaged, "does not have the tables of its schema");
+}
+
+TEST_F(SqliteStoreTest, AMissingRevisionIsDamage) {
+  Fill();
+  Execute("DELETE FROM state");
+  ExpectRefused(ErrorCode::kDamaged, "does not say its revision");
+}
+
+// The rows go through a cache that is smaller than they are: the log grows before the commit.
+TEST_F(SqliteStoreTest, WithoutRoomInTheMiddleOfABatchNothingIsWritten) {
+  SqliteStore store(directory_);
+  ASSERT_TRUE(store.Open(Ignore()).has_value());
+  std::vector<GroupWrite> writes;
+  for (int i = 0; i < 3'000; ++i) {
+    auto group = MakeGroup("host:1");
+    group.labels["description"] = std::string(8'000, 'x');
+    writes.push_back(MakeWrite("app" + std::to_string(i), group, 0));
+  }
+  const auto refused = [&] {
+    const FileSizeLimit limit(1'000'000);
+    return store.Commit(writes);
+  }();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  const auto written = store.Commit(writes);
+  ASSERT_TRUE(written.has_value()) << written.error().message;
+  store.Close();
+  const auto again = store.Open(Ignore());
+  ASSERT_TRUE(again.has_value()) << again.error().message;
+  EXPECT_EQ(again->groups.size(), writes.size());
 }
 
 TEST_F(SqliteStoreTest, ASymbolicLinkIsNotFollowed) {
@@ -202,22 +296,16 @@ TEST_F(SqliteStoreTest, WhatWasCommittedSurvivesTheLossOfTheProcess) {
   EXPECT_EQ(opened->groups[0]->group, MakeGroup("h:1"));
 }
 
-// A file size limit stands in for a full disk: write(2) refuses past it.
 TEST_F(SqliteStoreTest, WithoutRoomNothingIsWrittenAndItRecovers) {
   SqliteStore store(directory_);
   ASSERT_TRUE(store.Open(Ignore()).has_value());
   const auto first = store.Commit(std::vector{MakeWrite("a", MakeGroup("h:1"), 0)});
   ASSERT_TRUE(first.has_value());
 
-  std::signal(SIGXFSZ, SIG_IGN);
-  rlimit before{};
-  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
-  const auto log_size = std::filesystem::file_size(file_ + "-wal");
-  const rlimit tight{.rlim_cur = log_size + 100, .rlim_max = before.rlim_max};
-  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &tight), 0);
-  const auto refused = store.Commit(std::vector{MakeWrite("b", MakeGroup("h:2"), 0)});
-  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
-
+  const auto refused = [&] {
+    const FileSizeLimit limit(std::filesystem::file_size(file_ + "-wal") + 100);
+    return store.Commit(std::vector{MakeWrite("b", MakeGroup("h:2"), 0)});
+  }();
   ASSERT_FALSE(refused.has_value());
   Revision revision = *first;
   if (refused.error().code == ErrorCode::kUncertain) {
