@@ -106,6 +106,7 @@ Expected<void> FileSdDirectory::OpenHiddenFolder() {
   }
   // Two publishers, each with a state of its own, would undo each other's files for ever.
   if (flock(staging.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return IoError("lock the folder", staging_path, LastError());
     return MakeError(ErrorCode::kInUse,
                      fmt::format("another target-eye publishes to {}; stop that one, or give this "
                                  "one another directory",
@@ -113,7 +114,16 @@ Expected<void> FileSdDirectory::OpenHiddenFolder() {
   }
   hidden_ = std::move(hidden);
   staging_ = std::move(staging);
+  if (auto taken = TakeStock(); !taken) {
+    staging_.Reset();  // The next Refresh does all of this again.
+    return taken;
+  }
+  return {};
+}
+
+Expected<void> FileSdDirectory::TakeStock() {
   if (auto removed = RemoveLeftovers(); !removed) return removed;
+  std::error_code error;
   names_.Load(directory_.get(), hidden_.get(), staging_.get(), error);
   if (error) {
     return IoError("read or write the list of our files,",

@@ -50,6 +50,7 @@ class FileSdDirectory {
 
  private:
   Expected<void> OpenHiddenFolder();
+  Expected<void> TakeStock();
   Expected<void> RemoveLeftovers();
   Expected<std::set<std::string, std::less<>>> ReadPending() const;
   bool IsHiddenFolderCurrent() const;

@@ -245,6 +245,22 @@ TEST_F(FileSdPublisherTest, AForeignFileOfANeededNameFailsUntilItIsMovedAway) {
   EXPECT_EQ(root_.Read("targets.json"), "[\n" + Json(kA, {"h:1"}) + "\n]\n");
 }
 
+// After a failure half way through opening the folder anew, our own files are still known as ours.
+TEST_F(FileSdPublisherTest, AListOfFilesThatCannotBeReadForAWhileIsReadLater) {
+  Open();
+  Snapshot({MakeStored(kA, {"h:1"})});
+  fs::rename(root_ / ".target-eye/published", root_ / ".target-eye/away");
+  fs::create_directory(root_ / ".target-eye/published");
+  fs::remove_all(root_ / ".target-eye/staging");
+  Change(kA, {"h:2"}).wait();
+  EXPECT_THAT(publisher_->status().failure, HasSubstr("the list of our files"));
+  fs::remove(root_ / ".target-eye/published");
+  fs::rename(root_ / ".target-eye/away", root_ / ".target-eye/published");
+  EXPECT_TRUE(Published());
+  EXPECT_EQ(publisher_->status().failure, "");
+  EXPECT_EQ(root_.Read("targets.json"), "[\n" + Json(kA, {"h:2"}) + "\n]\n");
+}
+
 TEST_F(FileSdPublisherTest, AForeignFileKeepsNoOtherGroupFromBeingSeen) {
   root_.Write("a@x.json", "[ ]");
   Open(FileSdLayout::kGroup);

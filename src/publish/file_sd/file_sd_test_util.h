@@ -2,13 +2,11 @@
 
 #include <gtest/gtest.h>
 #include <sys/inotify.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -24,6 +22,7 @@
 #include "store/store.h"
 #include "util/atomic_file.h"
 #include "util/clock.h"
+#include "util/file_size_limit.h"
 #include "util/temp_directory.h"
 
 namespace target_eye {
@@ -91,24 +90,6 @@ class FakeClock final : public Clock {
  private:
   const std::chrono::seconds step_;
   mutable std::atomic<std::int64_t> seconds_{1'000'000};
-};
-
-// Lets no file grow over `bytes`, as a full disk would.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    getrlimit(RLIMIT_FSIZE, &old_);
-    const rlimit limit{bytes, old_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &old_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  void (*handler_)(int);
-  rlimit old_{};
 };
 
 inline StoredGroupPtr MakeStored(const GroupKey& key, const std::vector<std::string>& targets,

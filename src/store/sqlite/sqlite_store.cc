@@ -122,6 +122,10 @@ Expected<void> SqliteStore::TakeLock() {
                                  lock_path, SystemError(errno)));
   }
   if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) {
+      return MakeError(ErrorCode::kIo,
+                       fmt::format("cannot lock {}: {}", lock_path, SystemError(errno)));
+    }
     std::array<char, 32> holder{};
     const ssize_t size = pread(lock_.get(), holder.data(), holder.size() - 1, 0);
     std::string_view process(holder.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
@@ -274,7 +278,7 @@ Expected<void> SqliteStore::CheckDatabase() {
     for (char& c : verdict) {
       c = c == '\n' ? ' ' : c;
     }
-    return std::unexpected(Damaged("is damaged: " + verdict));
+    return std::unexpected(Damaged("is damaged, or cannot be read: " + verdict));
   }
   return {};
 }
