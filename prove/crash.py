@@ -138,7 +138,7 @@ class Disk:
         self.mount()
 
     def mount(self):
-        subprocess.run(["mount", "-o", "loop", str(self.image), str(self.mount_point)], check=True)
+        subprocess.run(["mount", "-o", "loop,errors=remount-ro", str(self.image), str(self.mount_point)], check=True)
 
     def cut_power(self):
         directory = os.open(self.mount_point, os.O_RDONLY)
@@ -146,6 +146,16 @@ class Disk:
             fcntl.ioctl(directory, SHUTDOWN, WITHOUT_LOG_FLUSH)
         finally:
             os.close(directory)
+
+    def become_read_only(self):
+        source = subprocess.run(["findmnt", "-no", "SOURCE", str(self.mount_point)], check=True, capture_output=True,
+                                text=True).stdout
+        pathlib.Path(f"/sys/fs/ext4/{pathlib.Path(source.strip()).name}/trigger_fs_error").write_text("injected")
+
+    def repair(self):
+        """As at the next start of the machine; 1: it repaired something."""
+        done = subprocess.run(["e2fsck", "-fp", str(self.image)], capture_output=True, check=False, text=True)
+        assert done.returncode in (0, 1), done.stdout
 
     def unmount(self):
         subprocess.run(["umount", str(self.mount_point)], check=True)

@@ -39,6 +39,7 @@ class Fault:
 FAULTS = {
     "kill": Fault("crash", "kills", 5, 100, 10_000),
     "power": Fault("crash", "cuts", 3, 20, 2_000),
+    "disk": Fault("disk", "disks of each kind", 1, 5, 100),
     "syscalls": Fault("syscalls", "injections", 12, 100, None),
 }
 
