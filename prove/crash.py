@@ -1,5 +1,6 @@
 """The end of the process, and of the machine, under load: nothing that was acknowledged may be lost."""
 
+import concurrent.futures
 import contextlib
 import fcntl
 import http.client
@@ -8,6 +9,7 @@ import os
 import pathlib
 import random
 import sqlite3
+import statistics
 import struct
 import subprocess
 import tempfile
@@ -15,8 +17,11 @@ import threading
 import time
 
 import harness
+from control import must_break
 
 WRITERS = 6
+GROUPS = 10_000
+READY_WITHIN_S = 0.3
 IMAGE_BYTES = 128 << 20
 # FS_IOC_SHUTDOWN of Linux's ext4 and XFS; 2: without writing the log, as if the power went.
 SHUTDOWN = 0x8004587D
@@ -84,16 +89,31 @@ def lost(server, directory, acknowledged, sent):
     return missing
 
 
+def fill(server):
+    """As many groups as the promise about the start is about; nobody writes to them."""
+    def some(writer):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        for i in range(writer, GROUPS, WRITERS):
+            connection.request("PUT", f"/filler-{i % 100}/{i}", json.dumps({"targets": [f"host-{i}:9100"]}),
+                               {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            response.read()
+            assert response.status == 200, response.status
+    with concurrent.futures.ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(some, range(WRITERS)))
+
+
 def kill(binary, rounds):
-    """kill -9 under load: every acknowledged write is in the API and in the published file.
+    """kill -9 under load: every acknowledged write is in the API and in the file, and it is ready again in 300 ms.
 
     The control loses the database's log at the kill, as a program would that acknowledges before it writes.
     """
     random_time = random.Random(1)
-    writes, slowest = 0, 0.0
-    with tempfile.TemporaryDirectory() as name:
+    writes, starts = 0, []
+    with tempfile.TemporaryDirectory(prefix="target-eye-prove-") as name:
         directory = pathlib.Path(name)
         server, loads = start(binary, directory), []
+        fill(server)
         for index in range(rounds):
             load = Load(server.port, WRITERS * (index % 20))
             time.sleep(random_time.uniform(0.02, 0.3))
@@ -103,22 +123,30 @@ def kill(binary, rounds):
             loads = [*loads[-19:], load]
             began = time.monotonic()
             server = start(binary, directory)
-            slowest = max(slowest, time.monotonic() - began)
-            missing = lost(server, directory, load.acknowledged, load.sent)
-            assert not missing, "; ".join(missing[:3])
+            starts.append(time.monotonic() - began)
+            check_nothing_lost(server, directory, load)
         # The rounds before are still there, too.
         for load in loads:
-            missing = lost(server, directory, load.acknowledged, load.sent)
-            assert not missing, "; ".join(missing[:3])
+            check_nothing_lost(server, directory, load)
+        assert len(harness.published(directory)) >= GROUPS
         load = Load(server.port, 0)
         time.sleep(0.3)
         server.kill()
         load.stop()
         (directory / ".target-eye" / "state.db-wal").unlink()
         server = start(binary, directory)
-        assert lost(server, directory, load.acknowledged, load.sent), "the control lost nothing: this harness sees nothing"
+        must_break("a lost log", lambda: check_nothing_lost(server, directory, load))
         server.stop()
-    return f"{rounds} kills, {writes:,} acknowledged writes, 0 lost; ready again within {slowest * 1000:.0f} ms; control caught"
+    # One start alone may meet a busy machine.
+    median = statistics.median(starts)
+    assert median <= READY_WITHIN_S, f"ready after {median:.3f} s (the median), at {GROUPS:,} groups"
+    return (f"{rounds} kills, {writes:,} acknowledged writes, 0 lost; at {GROUPS:,} groups ready again after "
+            f"{median * 1000:.0f} ms (median; the slowest {max(starts) * 1000:.0f} ms); control caught")
+
+
+def check_nothing_lost(server, directory, load):
+    missing = lost(server, directory, load.acknowledged, load.sent)
+    assert not missing, "; ".join(missing[:3])
 
 
 def start(binary, directory, command=()):
