@@ -40,7 +40,8 @@ FAULTS = {
     "kill": Fault("crash", "kills", 5, 100, 10_000),
     "power": Fault("crash", "cuts", 3, 20, 2_000),
     "disk": Fault("disk", "disks of each kind", 1, 5, 100),
-    "syscalls": Fault("syscalls", "injections", 12, 100, None),
+    "syscalls": Fault("syscalls", "injections", 50, 300, None),
+    "fuzz": Fault("fuzz", "seconds for each reader", 4, 10, 3_600),
 }
 
 

@@ -28,7 +28,6 @@ tidy() {
 step rooms "include only what the room may use; the order is in src/CMakeLists.txt" python3 tools/check_rooms.py
 step format "./dev fix" format
 step docs "mend the links named above" python3 tools/check_docs.py
-step fuzz "mend what the input named above breaks; it is kept in build/fuzz" ./dev fuzz 5
 step tidy "mend what is named above" tidy
 
 if [ ${#failed[@]} -gt 0 ]; then
