@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
+#include <algorithm>
 
 #include "http/chars.h"
 
@@ -13,12 +13,13 @@ constexpr std::string_view kEmptyLine = "\r\n\r\n";
 
 std::optional<Refusal> Bad(std::string_view what) { return Refusal{400, std::string(what)}; }
 
-// What there is of the target in a request line that may not be whole.
-std::string_view TargetSoFar(std::string_view line) {
+// Where in a request line, which may not be whole, its target has more than `limit` bytes.
+std::size_t FindTargetExcess(std::string_view line, std::size_t limit) {
   const std::size_t space = line.find(' ');
-  if (space == std::string_view::npos) return {};
-  line.remove_prefix(space + 1);
-  return line.substr(0, line.find(' '));
+  if (space == std::string_view::npos) return space;
+  const std::size_t begin = space + 1;
+  const std::size_t end = std::min(line.find_first_of(" \r", begin), line.size());
+  return end - begin > limit ? begin + limit : std::string_view::npos;
 }
 
 // method SP target SP HTTP-version
@@ -86,53 +87,60 @@ void HeadScanner::Reset() {
   lines_ = 0;
 }
 
-std::optional<Refusal> HeadScanner::CheckLimits(std::string_view bytes) const {
-  const std::size_t first_end = lines_ == 0 ? bytes.size() : bytes.find('\r');
-  if (TargetSoFar(bytes.substr(0, first_end)).size() > limits_.target_bytes) {
-    return Refusal{
-        414, fmt::format("the request target must be at most {} bytes", limits_.target_bytes)};
+std::optional<Refusal> HeadScanner::CheckLine(std::string_view line, bool whole) const {
+  // Of several faults the one that shows first counts, whatever the pieces that the bytes come in.
+  std::size_t at = std::string_view::npos;
+  std::optional<Refusal> refusal;
+  const auto note = [&](std::size_t where, int status, const auto& message) {
+    if (where >= at) return;
+    at = where;
+    refusal = Refusal{status, message()};
+  };
+  const std::size_t cr = line.find('\r');
+  if (cr != std::string_view::npos && cr + 1 != line.size()) {
+    note(cr + 1, 400, [] { return "a CR without LF in the header"; });
   }
-  if (bytes.size() > limits_.header_bytes) {
-    return Refusal{431, fmt::format("the request line and header must be at most {} bytes",
-                                    limits_.header_bytes)};
+  if (whole && cr == std::string_view::npos) {
+    note(line.size(), 400, [] { return "lines of the header must end with CR LF"; });
   }
-  if (lines_ > limits_.fields + 1) {
-    return Refusal{431,
-                   fmt::format("a request must have at most {} header fields", limits_.fields)};
+  if (whole && line == "\r" && lines_ == 0) {
+    note(line.size(), 400, [] { return "the request line is empty"; });
   }
-  return std::nullopt;
+  if (whole && line != "\r" && lines_ > limits_.fields) {
+    note(line.size(), 431, [this] {
+      return fmt::format("a request must have at most {} header fields", limits_.fields);
+    });
+  }
+  if (lines_ == 0) {
+    note(FindTargetExcess(line, limits_.target_bytes), 414, [this] {
+      return fmt::format("the request target must be at most {} bytes", limits_.target_bytes);
+    });
+  }
+  if (line_start_ + line.size() + (whole ? 1 : 0) > limits_.header_bytes) {
+    note(limits_.header_bytes - line_start_, 431, [this] {
+      return fmt::format("the request line and header must be at most {} bytes",
+                         limits_.header_bytes);
+    });
+  }
+  return refusal;
 }
 
 std::expected<std::size_t, Refusal> HeadScanner::Scan(std::string_view bytes) {
   while (searched_ < bytes.size()) {
-    const auto* newline = static_cast<const char*>(
-        std::memchr(bytes.data() + searched_, '\n', bytes.size() - searched_));
-    const std::size_t line_end =
-        newline == nullptr ? bytes.size() : static_cast<std::size_t>(newline - bytes.data());
+    const std::size_t newline = bytes.find('\n', searched_);
+    const bool whole = newline != std::string_view::npos;
+    const std::size_t line_end = whole ? newline : bytes.size();
     const std::string_view line = bytes.substr(line_start_, line_end - line_start_);
-    const std::size_t cr = line.find('\r');
-    if (cr != std::string_view::npos && cr + 1 != line.size()) {
-      return std::unexpected(Refusal{400, "a CR without LF in the header"});
-    }
-    if (newline == nullptr) {
+    if (auto refusal = CheckLine(line, whole)) return std::unexpected(*std::move(refusal));
+    if (!whole) {
       searched_ = bytes.size();
       break;
     }
-    if (cr == std::string_view::npos) {
-      return std::unexpected(Refusal{400, "lines of the header must end with CR LF"});
-    }
     searched_ = line_end + 1;
-    if (line.size() == 1) {
-      if (lines_ == 0) return std::unexpected(Refusal{400, "the request line is empty"});
-      if (auto refusal = CheckLimits(bytes.substr(0, searched_))) {
-        return std::unexpected(*std::move(refusal));
-      }
-      return searched_;
-    }
+    if (line == "\r") return searched_;
     ++lines_;
     line_start_ = searched_;
   }
-  if (auto refusal = CheckLimits(bytes)) return std::unexpected(*std::move(refusal));
   return std::size_t{0};
 }
 

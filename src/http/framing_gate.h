@@ -32,12 +32,12 @@ class HeadScanner {
   void Reset();
 
   // `bytes`: all that has arrived, from the request's first byte on. Gives the length of the header
-  // with its empty line, 0 while it is not whole, or why it is refused. Looks at each byte once
-  // over calls.
+  // with its empty line, 0 while it is not whole, or why it is refused: the same for the same
+  // bytes, in whatever pieces they arrive.
   std::expected<std::size_t, Refusal> Scan(std::string_view bytes);
 
  private:
-  std::optional<Refusal> CheckLimits(std::string_view bytes) const;
+  std::optional<Refusal> CheckLine(std::string_view line, bool whole) const;
 
   HeadLimits limits_;
   std::size_t line_start_ = 0;

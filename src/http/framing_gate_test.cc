@@ -127,5 +127,21 @@ TEST(ParseRequestHeadTest, PointsIntoTheBytesWithValuesTrimmed) {
   EXPECT_EQ(head.fields[2].value, "2");
 }
 
+TEST(HeadScannerTest, OfTwoFaultsTheFirstCountsInWhateverPiecesTheyArrive) {
+  const std::string bytes = "GET / HTTP/1.1\r\na: b\r\nc: d\r\ne: f\r\nbare\n";
+  const HeadLimits limits{.header_bytes = 1000, .target_bytes = 100, .fields = 2};
+  HeadScanner whole(limits);
+  const auto at_once = whole.Scan(bytes);
+  ASSERT_FALSE(at_once.has_value());
+  EXPECT_EQ(at_once.error().status, 431);
+  HeadScanner bit_by_bit(limits);
+  std::size_t size = 0;
+  auto scanned = bit_by_bit.Scan(bytes.substr(0, size));
+  while (scanned.has_value() && size < bytes.size())
+    scanned = bit_by_bit.Scan(bytes.substr(0, ++size));
+  ASSERT_FALSE(scanned.has_value());
+  EXPECT_EQ(scanned.error().message, at_once.error().message);
+}
+
 }  // namespace
 }  // namespace target_eye
