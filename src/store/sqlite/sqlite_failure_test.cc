@@ -1,0 +1,114 @@
+#include <gmock/gmock.h>
+
+#include <string>
+#include <vector>
+
+#include "store/sqlite/failing_vfs.h"
+#include "store/sqlite/sqlite_store.h"
+#include "store/store_contract_test.h"
+#include "util/temp_directory.h"
+
+namespace target_eye {
+namespace {
+
+struct Failure {
+  std::string name;
+  FailingVfs::Operation operation;
+  int result;
+};
+
+// One operation on a file of the database's fails; afterwards all is well again.
+class SqliteFailureTest : public testing::TestWithParam<Failure> {
+ protected:
+  static Store::ChangeSink Ignore() {
+    return [](Revision, const std::vector<Change>&) {};
+  }
+
+  void Arm(int number) { vfs_.Fail(GetParam().operation, number, GetParam().result); }
+
+  // Opens it where nothing fails, and gives the applications of its groups.
+  static std::vector<std::string> Applications(const std::string& directory) {
+    SqliteStore store(directory);
+    const auto opened = store.Open(Ignore());
+    EXPECT_TRUE(opened.has_value()) << opened.error().message;
+    std::vector<std::string> applications;
+    if (!opened) return applications;
+    for (const StoredGroupPtr& group : opened->groups)
+      applications.push_back(group->key.application);
+    return applications;
+  }
+
+  FailingVfs vfs_;
+};
+
+TEST_P(SqliteFailureTest, AtTheFirstStartLeavesNothingHalfMade) {
+  bool failed = true;
+  for (int number = 1; failed; ++number) {
+    const TempDirectory directory;
+    SqliteStore store(directory.path());
+    Arm(number);
+    const auto opened = store.Open(Ignore());
+    failed = vfs_.TakeFailed();
+    store.Close();
+    EXPECT_THAT(Applications(directory.path()), testing::IsEmpty()) << number;
+  }
+}
+
+TEST_P(SqliteFailureTest, AtAStartLosesNothing) {
+  bool failed = true;
+  for (int number = 1; failed; ++number) {
+    const TempDirectory directory;
+    {
+      SqliteStore store(directory.path());
+      ASSERT_TRUE(store.Open(Ignore()).has_value());
+      ASSERT_TRUE(store.Commit(std::vector{MakeWrite("old", MakeGroup("h:1"), 0)}).has_value());
+      store.Close();
+    }
+    SqliteStore store(directory.path());
+    Arm(number);
+    const auto opened = store.Open(Ignore());
+    failed = vfs_.TakeFailed();
+    EXPECT_TRUE(!opened || opened->groups.size() == 1) << number;
+    store.Close();
+    EXPECT_THAT(Applications(directory.path()), testing::ElementsAre("old")) << number;
+  }
+}
+
+TEST_P(SqliteFailureTest, InACommitIsToldAsItIs) {
+  bool failed = true;
+  for (int number = 1; failed; ++number) {
+    const TempDirectory directory;
+    SqliteStore store(directory.path());
+    ASSERT_TRUE(store.Open(Ignore()).has_value());
+    std::vector<GroupWrite> writes;
+    for (int i = 0; i < 40; ++i) {
+      writes.push_back(MakeWrite("app" + std::to_string(i), MakeGroup("h:1"), 0));
+    }
+    Arm(number);
+    const auto committed = store.Commit(writes);
+    failed = vfs_.TakeFailed();
+    store.Close();
+    const std::size_t found = Applications(directory.path()).size();
+    SCOPED_TRACE(number);
+    if (committed) {
+      EXPECT_EQ(found, writes.size());
+    } else if (committed.error().code == ErrorCode::kUnavailable) {
+      EXPECT_EQ(found, 0) << committed.error().message;
+    } else {
+      EXPECT_EQ(committed.error().code, ErrorCode::kUncertain);
+      EXPECT_THAT(found, testing::AnyOf(0, writes.size()));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, SqliteFailureTest,
+    testing::Values(Failure{"Read", FailingVfs::Operation::kRead, SQLITE_IOERR_READ},
+                    Failure{"Write", FailingVfs::Operation::kWrite, SQLITE_IOERR_WRITE},
+                    Failure{"NoRoom", FailingVfs::Operation::kWrite, SQLITE_FULL},
+                    Failure{"Sync", FailingVfs::Operation::kSync, SQLITE_IOERR_FSYNC},
+                    Failure{"Truncate", FailingVfs::Operation::kTruncate, SQLITE_IOERR_TRUNCATE}),
+    [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace target_eye
