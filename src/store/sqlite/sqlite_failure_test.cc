@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "store/sqlite/failing_vfs.h"
+#include "store/sqlite/failing_vfs_testing.h"
 #include "store/sqlite/sqlite_store.h"
 #include "store/store_contract_test.h"
 #include "util/temp_directory.h"
