@@ -1,4 +1,17 @@
-"""What every harness must show: that it can fail."""
+"""What every harness must show: that it can fail. And that it can be tried here at all."""
+
+import subprocess
+
+
+class CannotTry(Exception):
+    """This machine does not allow the fault to be injected: no promise was broken, and none was proven."""
+
+
+def allowed(command):
+    """Runs what a machine may forbid, a container above all."""
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise CannotTry(f"{command[0]}: {done.stderr.strip()}")
 
 
 def must_break(bug, work):

@@ -17,7 +17,7 @@ import threading
 import time
 
 import harness
-from control import must_break
+from control import allowed, must_break
 
 WRITERS = 6
 GROUPS = 10_000
@@ -166,7 +166,7 @@ class Disk:
         self.mount()
 
     def mount(self):
-        subprocess.run(["mount", "-o", "loop,errors=remount-ro", str(self.image), str(self.mount_point)], check=True)
+        allowed(["mount", "-o", "loop,errors=remount-ro", self.image, self.mount_point])
 
     def cut_power(self):
         directory = os.open(self.mount_point, os.O_RDONLY)

@@ -14,6 +14,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
 
+from control import CannotTry  # noqa: E402
+
 
 @dataclasses.dataclass
 class Fault:
@@ -56,6 +58,9 @@ def run(name, options):
         reached = prove(options.binary.resolve(), fault.amount(options))
     except AssertionError as error:
         held, reached = False, f"BROKEN: {error}"
+    except CannotTry as error:
+        # Some containers allow neither mounts nor tracing; a brief run is of use there, too.
+        held, reached = options.brief, f"NOT TRIED, this machine does not allow it: {error}"
     print(f"  {reached} ({time.monotonic() - began:.0f} s)", flush=True)
     return held
 
