@@ -210,6 +210,19 @@ TEST_F(HttpServerTest, OneEmptyLineBeforeARequestIsSkipped) {
   EXPECT_EQ(StatusOf(client.ReadResponse()), 200);
 }
 
+TEST_F(HttpServerTest, HalfAnEmptyLineBeginsNoRequest) {
+  Serve();
+  for (const std::string_view line : {"\r\n", "\r"}) {
+    RawClient client = Connect();
+    client.Send(kGet);
+    EXPECT_EQ(StatusOf(client.ReadResponse()), 200);
+    client.SendByteByByte(line);
+    client.EndSending();
+    EXPECT_EQ(client.ReadToEnd(), "");
+    EXPECT_TRUE(client.closed());
+  }
+}
+
 TEST_F(HttpServerTest, SendsContinueBeforeABodyThatIsWaitedFor) {
   Serve();
   RawClient client = Connect();

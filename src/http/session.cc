@@ -188,13 +188,11 @@ void Session::Advance() {
 }
 
 bool Session::AdvanceHead() {
-  if (!skipped_empty_line_ && unread().starts_with('\r')) {
-    // RFC 9112 section 2.2: old clients send an empty line after a body.
-    if (unread().size() > 1 && unread()[1] == '\n') {
-      begin_ += 2;
-      skipped_empty_line_ = true;
-      scanner_.Reset();
-    }
+  // RFC 9112 section 2.2: old clients send an empty line after a body. Half of one begins no request.
+  if (!skipped_empty_line_ && unread() == "\r") return false;
+  if (!skipped_empty_line_ && unread().starts_with("\r\n")) {
+    begin_ += 2;
+    skipped_empty_line_ = true;
   }
   if (begin_ == end_) return false;
   if (state_ == State::kIdle) {
