@@ -43,8 +43,9 @@ FAULTS = {
     "power": Fault("crash", "cuts", 3, 20, 2_000),
     "disk": Fault("disk", "disks of each kind", 1, 5, 100),
     "syscalls": Fault("syscalls", "injections", 50, 300, None),
-    "races": Fault("races", "writes", 3_000, 20_000, 100_000),
+    "hostile": Fault("hostile", "cuts of each request", 2, 30, None),
     "fuzz": Fault("fuzz", "seconds for each reader", 4, 10, 3_600),
+    "races": Fault("races", "writes", 3_000, 20_000, 100_000),
 }
 
 

@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 # So that their failures show what was compared.
-pytest.register_assert_rewrite("harness", "refusals")
+pytest.register_assert_rewrite("harness", "http_vectors", "refusals")
 
 import harness  # noqa: E402
 import refusals  # noqa: E402

@@ -14,6 +14,8 @@ import tempfile
 import threading
 import time
 
+import sock_diag
+
 # Sanitizers and a busy machine make everything slow; nothing waits this long when all is well.
 PATIENCE_S = 60
 
@@ -95,6 +97,17 @@ class RawConnection:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             for i in range(len(data)):
                 self.socket.sendall(data[i:i + 1])
+
+    def send_apart(self, pieces):
+        """Each piece when the server has read those before it, so that it reads them one by one.
+
+        An early answer may close the connection before the end.
+        """
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for index, piece in enumerate(pieces):
+                if index > 0:
+                    sock_diag.wait_until_read(self.socket, PATIENCE_S)
+                self.socket.sendall(piece)
 
     def _fill(self):
         with contextlib.suppress(ConnectionResetError):

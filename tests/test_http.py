@@ -1,6 +1,6 @@
 """HTTP/1.1 as it goes over the wire: what a good client may count on, and what a bad one gets.
 
-Each refusal is sent whole and byte by byte, with a second request right behind it: the answer is the
+Each request of http_vectors.txt is sent whole and byte by byte, with a second one right behind it: the answer is the
 same, and after a framing error the second request is never executed.
 """
 
@@ -8,6 +8,7 @@ import json
 import socket
 import threading
 
+import http_vectors
 import pytest
 
 from harness import PATIENCE_S, Background, wait_for
@@ -31,121 +32,21 @@ def chunked(*chunks, end="0\r\n\r\n"):
 
 CHUNKED = ("Host: localhost", "Content-Type: application/json", "Transfer-Encoding: chunked")
 
-# What is sent -> the status. All of these leave no doubt where the request ends but by guessing, so the
-# connection is closed.
-FRAMING_ERRORS = {
-    "length and chunked": (request("PUT /a/e HTTP/1.1", *CHUNKED, "Content-Length: 5", body="0\r\n\r\n"), 400),
-    "two lengths": (request("PUT /a/e HTTP/1.1", "Host: h", "Content-Length: 0", "Content-Length: 0"), 400),
-    "a list of lengths": (request("PUT /a/e HTTP/1.1", "Host: h", "Content-Length: 0, 0"), 400),
-    "a signed length": (request("PUT /a/e HTTP/1.1", "Host: h", "Content-Length: +0"), 400),
-    "a negative length": (request("PUT /a/e HTTP/1.1", "Host: h", "Content-Length: -1"), 400),
-    "a hex length": (request("PUT /a/e HTTP/1.1", "Host: h", "Content-Length: 0x0"), 400),
-    "a length with an underscore": (request("PUT /a/e HTTP/1.1", "Host: h", "Content-Length: 1_0"), 400),
-    "an empty length": (request("PUT /a/e HTTP/1.1", "Host: h", "Content-Length:"), 400),
-    "a length beyond all numbers": (
-        request("PUT /a/e HTTP/1.1", "Host: h", "Content-Length: 99999999999999999999999"), (400, 413)),
-    "chunked twice": (
-        request("PUT /a/e HTTP/1.1", *CHUNKED, "Transfer-Encoding: chunked", body="0\r\n\r\n"), 400),
-    "chunked, chunked": (
-        request("PUT /a/e HTTP/1.1", "Host: h", "Transfer-Encoding: chunked, chunked", body="0\r\n\r\n"), 400),
-    "a coding that is not chunked": (
-        request("PUT /a/e HTTP/1.1", "Host: h", "Transfer-Encoding: gzip", body="0\r\n\r\n"), 400),
-    "a coding before chunked": (
-        request("PUT /a/e HTTP/1.1", "Host: h", "Transfer-Encoding: gzip, chunked", body="0\r\n\r\n"), 400),
-    "identity": (request("PUT /a/e HTTP/1.1", "Host: h", "Transfer-Encoding: identity"), (400, 501)),
-    "an unknown coding": (request("PUT /a/e HTTP/1.1", "Host: h", "Transfer-Encoding: xchunked"), 501),
-    "chunked in HTTP/1.0": (request("PUT /a/e HTTP/1.0", *CHUNKED, body="0\r\n\r\n"), 400),
-    "a folded header": ("GET /a/e HTTP/1.1\r\nHost: h\r\nX: a\r\n b\r\n\r\n", 400),
-    "a bare LF": ("GET /a/e HTTP/1.1\nHost: h\n\n", 400),
-    "a bare LF after a field": ("GET /a/e HTTP/1.1\r\nHost: h\nX: y\r\n\r\n", 400),
-    "a bare CR": ("GET /a/e HTTP/1.1\r\nHost: h\rX: y\r\n\r\n", 400),
-    "NUL": ("GET /a/e HTTP/1.1\r\nHost: h\r\nX: a\0b\r\n\r\n", 400),
-    "a space before the colon": ("GET /a/e HTTP/1.1\r\nHost: h\r\nX : y\r\n\r\n", 400),
-    "an empty field name": ("GET /a/e HTTP/1.1\r\nHost: h\r\n: y\r\n\r\n", 400),
-    "an 8-bit field name": (b"GET /a/e HTTP/1.1\r\nHost: h\r\n\xe4: y\r\n\r\n", 400),
-    "a trailer": (
-        request("PUT /a/e HTTP/1.1", *CHUNKED, body=chunked(GROUP, end="0\r\nAuthorization: x\r\n\r\n")), 400),
-    "a long chunk line": (
-        request("PUT /a/e HTTP/1.1", *CHUNKED, body=f"{len(GROUP):x};{'x' * 300}\r\n{GROUP}\r\n0\r\n\r\n"), 400),
-    "a chunk size of zeros": (
-        request("PUT /a/e HTTP/1.1", *CHUNKED, body=f"{'0' * 300}{len(GROUP):x}\r\n{GROUP}\r\n0\r\n\r\n"), 400),
-    "a bad chunk extension": (
-        request("PUT /a/e HTTP/1.1", *CHUNKED, body=f"{len(GROUP):x};a=\"\x01\"\r\n{GROUP}\r\n0\r\n\r\n"), 400),
-    "a bad chunk size": (request("PUT /a/e HTTP/1.1", *CHUNKED, body="xyz\r\n"), 400),
-    "a chunk that is longer than it says": (
-        request("PUT /a/e HTTP/1.1", *CHUNKED, body="1\r\nabc\r\n0\r\n\r\n"), 400),
-    "no Host": (request("GET /a/e HTTP/1.1"), 400),
-    "two Hosts": (request("GET /a/e HTTP/1.1", "Host: a", "Host: a"), 400),
-    "an empty Host": (request("GET /a/e HTTP/1.1", "Host:"), 400),
-    "userinfo in Host": (request("GET /a/e HTTP/1.1", "Host: user@h"), 400),
-    "a path in Host": (request("GET /a/e HTTP/1.1", "Host: h/a"), 400),
-    "an unknown version": (request("GET /a/e HTTP/2.0", "Host: h"), 505),
-    "a fragment": (request("GET /a/e#f HTTP/1.1", "Host: h"), 400),
-    "a control byte in the target": (request("GET /a\x01/e HTTP/1.1", "Host: h"), 400),
-    "an 8-bit byte in the target": (b"GET /\xe4/e HTTP/1.1\r\nHost: h\r\n\r\n", 400),
-    "no request at all": ("nonsense\r\n\r\n", 400),
-}
-
-# These are whole requests that are refused for what they say; the connection may go on.
-REFUSALS = {
-    "an unknown method": (request("BREW /a/e HTTP/1.1", "Host: h"), (405, 501)),
-    "CONNECT": (request("CONNECT h:1 HTTP/1.1", "Host: h:1"), 405),
-    "TRACE": (request("TRACE /a/e HTTP/1.1", "Host: h"), 405),
-    "PATCH": (request("PATCH /a/e HTTP/1.1", "Host: h"), 405),
-    "GET *": (request("GET * HTTP/1.1", "Host: h"), 400),
-    "absolute-form for another authority": (request("GET http://other/a/e HTTP/1.1", "Host: h"), 400),
-    "an unknown Expect": (request("PUT /a/e HTTP/1.1", "Host: h", "Content-Length: 0", "Expect: cake"), 417),
-    "a bad percent escape": (request("GET /a%zz/e HTTP/1.1", "Host: h"), 400),
-    "a content coding": (put("/a/e", GROUP, "Content-Encoding: gzip"), 400),
-    "a content coding of identity": (put("/a/e", GROUP, "Content-Encoding: identity"), 400),
-    "a foreign origin": (put("/a/e", GROUP, "Origin: http://evil.example"), 403),
-    "no origin at all": (put("/a/e", GROUP, "Origin: null"), 403),
-    "cross-site": (put("/a/e", GROUP, "Sec-Fetch-Site: cross-site"), 403),
-    "same-site": (put("/a/e", GROUP, "Sec-Fetch-Site: same-site"), 403),
-    "cross-site reading": (request("GET /a/e HTTP/1.1", "Host: h", "Sec-Fetch-Site: cross-site"), 403),
-    "a target of over 8 KiB": (request("GET /a/" + "e" * 8200 + " HTTP/1.1", "Host: h"), 414),
-    "a header of over 16 KiB": (request("GET /a/e HTTP/1.1", "Host: h", *(f"X{i}: {'x' * 1000}" for i in range(17))), 431),
-    "over 100 fields": (request("GET /a/e HTTP/1.1", "Host: h", *(f"X{i}: y" for i in range(101))), 431),
-    "a body that says it is over 1 MiB": (
-        request("PUT /a/e HTTP/1.1", "Host: h", "Content-Type: application/json", "Content-Length: 1048577"), 413),
-}
-
-
-def check(server, sent, status, whole):
-    sent = sent.encode("latin-1") if isinstance(sent, str) else sent
-    with server.connect() as connection:
-        if whole:
-            connection.send(sent + put("/smuggled/e").encode())
-        else:
-            connection.send_slowly(sent)
-        answer = connection.read_answer()
-        assert answer is not None, "the connection was closed without an answer"
-        assert answer.status in (status if isinstance(status, tuple) else (status,)), answer
-        assert answer.message()
-        return connection, answer, (connection.read_answer() if answer.headers.get("connection") == "close" else None)
-
-
-@pytest.mark.parametrize("whole", [True, False], ids=["whole", "byte by byte"])
-def test_a_framing_error_is_refused_and_ends_the_connection(server, whole):
-    for name, (sent, status) in FRAMING_ERRORS.items():
+@pytest.mark.parametrize("slowly", [False, True], ids=["whole", "byte by byte"])
+def test_each_request_is_answered_as_the_table_says(start, slowly):
+    server = start(SERVER_NAMES=http_vectors.SERVER_NAMES)
+    good = set()
+    for number, vector in enumerate(http_vectors.read()):
+        sent = vector.sent + http_vectors.BEHIND.format(number).encode()
         try:
-            _, answer, after = check(server, sent, status, whole)
-            assert answer.headers.get("connection") == "close"
-            assert after is None
+            with server.connect() as connection:
+                connection.send_slowly(sent) if slowly else connection.send_all(sent)
+                http_vectors.check_answers(connection, vector, request_behind=True)
         except (AssertionError, OSError) as wrong:
-            raise AssertionError(f"{name}: {wrong}") from wrong
-    assert server.group("/smuggled/e") is None, "a request behind a framing error was executed"
-    assert server.group("/a/e") is None
-
-
-@pytest.mark.parametrize("whole", [True, False], ids=["whole", "byte by byte"])
-def test_a_bad_request_is_refused(server, whole):
-    for name, (sent, status) in REFUSALS.items():
-        try:
-            check(server, sent, status, whole)
-        except (AssertionError, OSError) as wrong:
-            raise AssertionError(f"{name}: {wrong}") from wrong
-    assert server.group("/a/e") is None, "a refused request was executed"
+            raise AssertionError(f"{vector.name}: {wrong}") from wrong
+        if not vector.close:
+            good.add(number)
+    http_vectors.check_registered(server.get("/-/sd").json(), good)
 
 
 def test_a_chunked_body_over_the_limit_is_refused_before_it_is_read(start):
@@ -257,24 +158,6 @@ def test_connection_close_is_honoured(server):
         answer = connection.read_answer()
         assert answer.headers["connection"] == "close"
         assert connection.is_closed()
-
-
-def test_what_is_odd_but_right_is_served(server):
-    for sent in [
-        request(f"GET http://127.0.0.1:{server.port}/a/e HTTP/1.1", f"Host: 127.0.0.1:{server.port}"),
-        request("GET /a/e HTTP/1.1", "Host: h", "Upgrade: websocket", "Connection: Upgrade"),
-        request("GET /a/e HTTP/1.1", "hOsT:   h   "),
-        request("GET /a/e?x=y HTTP/1.1", "Host: h"),
-        "\r\n" + request("GET /a/e HTTP/1.1", "Host: h"),
-        request("GET /a/e HTTP/1.1", "Host: h:80", "Origin: http://h:80", "Sec-Fetch-Site: same-origin"),
-        request("GET /a/e HTTP/1.1", "Host: [::1]:80"),
-        request("GET /a/e HTTP/1.1", "Host: h", "Sec-Fetch-Site: none"),
-        request("GET /%61/e HTTP/1.1", "Host: h"),
-    ]:
-        with server.connect() as connection:
-            connection.send(sent)
-            answer = connection.read_answer()
-            assert answer.status == 200, f"{sent!r}: {answer}"
 
 
 def test_names_that_are_not_served_are_misdirected(start):

@@ -188,7 +188,8 @@ void Session::Advance() {
 }
 
 bool Session::AdvanceHead() {
-  // RFC 9112 section 2.2: old clients send an empty line after a body. Half of one begins no request.
+  // RFC 9112 section 2.2: old clients send an empty line after a body. Half of one begins no
+  // request.
   if (!skipped_empty_line_ && unread() == "\r") return false;
   if (!skipped_empty_line_ && unread().starts_with("\r\n")) {
     begin_ += 2;
