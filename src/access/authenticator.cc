@@ -18,6 +18,7 @@
 #include "access/keyed_hash.h"
 #include "access/login_limits.h"
 #include "access/login_log.h"
+#include "util/thread.h"
 
 namespace target_eye {
 namespace {
@@ -65,7 +66,7 @@ class Authenticator::Pending {
 class Authenticator::Impl {
  public:
   Impl(Metrics& metrics, const Clock& clock) : metrics_(metrics), clock_(clock) {
-    worker_ = std::thread([this] { Run(); });
+    worker_ = StartThread("logins", [this] { Run(); });
   }
 
   ~Impl() {

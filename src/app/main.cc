@@ -122,6 +122,29 @@ void LogConfiguration(const CommandLine& line) {
   Log(LogLevel::kInfo, "configuration", fields);
 }
 
+// With the log set up, until the end.
+int RunService(const CommandLine& line) {
+  RaiseOpenFilesLimit();
+  const sigset_t signals = BlockSignals();
+  App app(line.config);
+  if (auto started = app.Start(); !started) {
+    return Fail(line.config, started.error().message);
+  }
+  // Only now: a start that fails says one line, which is why.
+  LogConfiguration(line);
+  const char* const notify_socket = std::getenv("NOTIFY_SOCKET");
+  ServiceNotify service(notify_socket == nullptr ? "" : notify_socket);
+  Serve(app, signals, service);
+  service.Stopping();
+  // A stop that hangs ends by SIGALRM; a second SIGTERM or SIGINT ends it at once.
+  const auto seconds =
+      std::chrono::ceil<std::chrono::seconds>(line.config.shutdown_timeout).count();
+  alarm(static_cast<unsigned>(seconds));
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  app.Stop();
+  return 0;
+}
+
 int Run(const std::vector<std::string>& arguments) {
   const auto line = LoadConfig(arguments, Environment());
   if (!line) {
@@ -158,24 +181,11 @@ int Run(const std::vector<std::string>& arguments) {
   for (const std::string& warning : line->warnings) {
     Log(LogLevel::kWarning, warning);
   }
-  RaiseOpenFilesLimit();
-  const sigset_t signals = BlockSignals();
-  App app(config);
-  if (auto started = app.Start(); !started) {
-    return Fail(config, started.error().message);
+  try {
+    return RunService(*line);
+  } catch (const std::exception& e) {
+    return Fail(config, e.what());
   }
-  // Only now: a start that fails says one line, which is why.
-  LogConfiguration(*line);
-  const char* const notify_socket = std::getenv("NOTIFY_SOCKET");
-  ServiceNotify service(notify_socket == nullptr ? "" : notify_socket);
-  Serve(app, signals, service);
-  service.Stopping();
-  // A stop that hangs ends by SIGALRM; a second SIGTERM or SIGINT ends it at once.
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(config.shutdown_timeout).count();
-  alarm(static_cast<unsigned>(seconds));
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-  app.Stop();
-  return 0;
 }
 
 }  // namespace

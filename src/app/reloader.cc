@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "telemetry/log.h"
+#include "util/thread.h"
 
 namespace target_eye {
 namespace {
@@ -43,7 +44,7 @@ void Reloader::Start(std::vector<std::string> files) {
   files_ = std::move(files);
   loaded_ = seen_ = FingerprintsOf(files_);
   metrics_.ObserveReload(true);
-  thread_ = std::thread([this] { Run(); });
+  thread_ = StartThread("reloader", [this] { Run(); });
 }
 
 void Reloader::Reload(Done done) {

@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,6 +8,7 @@
 
 #include "http/access_log.h"
 #include "telemetry/log.h"
+#include "util/thread.h"
 
 namespace target_eye {
 namespace {
@@ -35,10 +35,7 @@ Expected<std::unique_ptr<AccessLog>> AccessLog::Open(const std::string& path,
 
 AccessLog::AccessLog(std::string path, UniqueFd fd, AccessLogFormat format)
     : path_(std::move(path)), format_(std::move(format)), fd_(std::move(fd)) {
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "access-log");
-    Run();
-  });
+  thread_ = StartThread("access-log", [this] { Run(); });
 }
 
 AccessLog::~AccessLog() {

@@ -42,6 +42,7 @@ class HttpServer::Impl {
     return result.get();
   }
   Expected<void> OpenAccessLog();
+  void EndThreads();
 
   const std::shared_ptr<ServerContext> context_;
   std::unique_ptr<AccessLog> access_log_;
@@ -94,14 +95,32 @@ Expected<void> HttpServer::Impl::Listen() {
 void HttpServer::Impl::Start() {
   const int count = std::max(1, context_->options.threads);
   for (int i = 0; i < count; ++i) threads_.push_back(std::make_shared<IoThread>(context_));
-  for (std::size_t i = 0; i < listeners_.size(); ++i) {
-    acceptors_.emplace_back(listeners_[i].fd(), i < secure_listeners_, threads_);
+  try {
+    for (std::size_t i = 0; i < listeners_.size(); ++i) {
+      acceptors_.emplace_back(listeners_[i].fd(), i < secure_listeners_, threads_);
+    }
+    threads_.front()->OnTick([this] {
+      for (Acceptor& acceptor : acceptors_) acceptor.Resume();
+    });
+    for (const auto& thread : threads_) thread->Start();
+  } catch (...) {
+    EndThreads();  // Some of them may never have run: Stop would wait for those for ever.
+    throw;
   }
-  for (Acceptor& acceptor : acceptors_) acceptor.Start();
-  threads_.front()->OnTick([this] {
-    for (Acceptor& acceptor : acceptors_) acceptor.Resume();
+  // Only now is there a thread for every connection.
+  RunOn(*threads_.front(), [this] {
+    for (Acceptor& acceptor : acceptors_) acceptor.Start();
+    return 0;
   });
-  for (const auto& thread : threads_) thread->Start();
+}
+
+void HttpServer::Impl::EndThreads() {
+  for (const auto& thread : threads_) {
+    thread->Finish();
+    thread->Join();
+  }
+  acceptors_.clear();
+  threads_.clear();
 }
 
 std::size_t HttpServer::Impl::Stop(std::chrono::milliseconds timeout) {
@@ -123,11 +142,8 @@ std::size_t HttpServer::Impl::Stop(std::chrono::milliseconds timeout) {
   std::size_t cut = 0;
   for (const auto& thread : threads_) {
     cut += RunOn(*thread, [&thread] { return thread->Cut(); });
-    thread->Finish();
-    thread->Join();
   }
-  acceptors_.clear();
-  threads_.clear();
+  EndThreads();
   return cut;
 }
 

@@ -99,7 +99,8 @@ class HttpServer {
   // thread, at any time.
   void UseResponseHeaders(std::vector<ResponseField> headers);
 
-  // Starts the I/O threads: connections are served from here on.
+  // Starts the I/O threads: connections are served from here on. Throws a std::system_error where
+  // the system has no room for them; nothing is left running then.
   void Start();
 
   // Accepts no more, closes idle connections, lets requests under way end and their answers be

@@ -11,10 +11,12 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <system_error>
 #include <thread>
 
 #include "http/http_testing.h"
 #include "telemetry/log.h"
+#include "util/no_room_for_threads.h"
 #include "util/temp_directory.h"
 
 namespace target_eye {
@@ -42,6 +44,17 @@ TEST_F(HttpServerTest, AnswersAndKeepsTheConnection) {
     EXPECT_THAT(answer, Not(HasSubstr("Connection:")));
     EXPECT_EQ(BodyOf(answer), "GET /a/b?c=d [] ");
   }
+}
+
+TEST_F(HttpServerTest, AStartWithoutRoomForThreadsFailsAndLeavesNothingRunning) {
+  options_.threads = 3;
+  server_.emplace(options_, handler_, metrics_);
+  ASSERT_TRUE(server_->Listen().has_value());
+  {
+    const NoRoomForThreads no_room;
+    EXPECT_THROW(server_->Start(), std::system_error);
+  }
+  EXPECT_EQ(server_->Stop(seconds(0)), 0U);
 }
 
 TEST_F(HttpServerTest, LeavesOutTheServerHeaderWhenTold) {

@@ -1,6 +1,5 @@
 #include "http/io_thread.h"
 
-#include <pthread.h>
 #include <time.h>
 
 #include <array>
@@ -10,6 +9,7 @@
 
 #include "http/session.h"
 #include "http/tls_handshake.h"
+#include "util/thread.h"
 
 namespace target_eye {
 namespace {
@@ -30,9 +30,8 @@ bool IoThread::IsCurrent() const { return current_thread == this; }
 void IoThread::Start() {
   UpdateDate();
   Tick();
-  thread_ = std::thread([this] {
+  thread_ = StartThread("http", [this] {
     current_thread = this;
-    pthread_setname_np(pthread_self(), "http");
     io_.run();
   });
 }

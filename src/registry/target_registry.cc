@@ -11,6 +11,7 @@
 #include "registry/group_map.h"
 #include "telemetry/log.h"
 #include "util/backoff.h"
+#include "util/thread.h"
 
 namespace target_eye {
 namespace {
@@ -80,7 +81,7 @@ class TargetRegistry::Impl {
   void Start() {
     started_ = true;
     TellSnapshot();
-    committer_ = std::thread([this] { RunCommitter(); });
+    committer_ = StartThread("committer", [this] { RunCommitter(); });
   }
 
   void Submit(ChangeRequest request, std::string changed_by, Done done) {

@@ -16,6 +16,7 @@
 #include "publish/token_bucket.h"
 #include "telemetry/log.h"
 #include "util/backoff.h"
+#include "util/thread.h"
 
 namespace target_eye {
 namespace {
@@ -68,7 +69,7 @@ class FileSdPublisher::Impl {
 
   Expected<void> Open() {
     if (auto made = directory_.Make(); !made) return made;
-    thread_ = std::thread([this] { Run(); });
+    thread_ = StartThread("file_sd", [this] { Run(); });
     return {};
   }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "publish/http_sd/list_cache.h"
+#include "util/thread.h"
 
 namespace target_eye {
 namespace {
@@ -58,7 +59,7 @@ class HttpSdPublisher::Impl {
       pending_.snapshot = snapshot.groups;
       NoteState(snapshot.revision);
     }
-    if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
+    if (!thread_.joinable()) thread_ = StartThread("http_sd", [this] { Run(); });
     wake_.notify_one();
   }
 

@@ -1,0 +1,20 @@
+#include "util/thread.h"
+
+#include <pthread.h>
+
+#include <system_error>
+#include <utility>
+
+namespace target_eye {
+
+std::thread StartThread(const std::string& name, std::function<void()> work) {
+  try {
+    std::thread thread(std::move(work));
+    pthread_setname_np(thread.native_handle(), name.c_str());
+    return thread;
+  } catch (const std::system_error& e) {
+    throw std::system_error(e.code(), "cannot start the thread " + name);
+  }
+}
+
+}  // namespace target_eye
