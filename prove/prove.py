@@ -45,6 +45,7 @@ FAULTS = {
     "syscalls": Fault("syscalls", "injections", 50, 300, None),
     "hostile": Fault("hostile", "cuts of each request", 2, 30, None),
     "fuzz": Fault("fuzz", "seconds for each reader", 4, 10, 3_600),
+    "model": Fault("model", "operations", 1_000, 10_000, 1_000_000),
     "races": Fault("races", "writes", 3_000, 20_000, 100_000),
 }
 
