@@ -82,14 +82,17 @@ class FakeClock final : public Clock {
  public:
   explicit FakeClock(std::chrono::seconds step = std::chrono::seconds(0)) : step_(step) {}
   SteadyTime Now() const override {
+    ++reads_;
     return SteadyTime(std::chrono::seconds(seconds_.fetch_add(step_.count())));
   }
   WallTime WallNow() const override { return {}; }
   void Advance(std::chrono::seconds by) { seconds_ += by.count(); }
+  int reads() const { return reads_; }
 
  private:
   const std::chrono::seconds step_;
   mutable std::atomic<std::int64_t> seconds_{1'000'000};
+  mutable std::atomic<int> reads_{0};
 };
 
 inline StoredGroupPtr MakeStored(const GroupKey& key, const std::vector<std::string>& targets,

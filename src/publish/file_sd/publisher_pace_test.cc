@@ -52,7 +52,10 @@ TEST_F(PublisherPaceTest, AChangeWithATokenTakesAlongWhatWaited) {
   OpenWith(FileSdLayout::kFile, still_);
   Snapshot({});
   for (int i = 1; i <= 4; ++i) Change(kA, {"h:" + std::to_string(i)}).wait();
+  const int reads = still_.reads();
   Change(kA, {"h:5"});
+  // Once for the answer, once more by the thread, which has found no token then.
+  ASSERT_TRUE(Eventually([&] { return still_.reads() >= reads + 2; }));
   still_.Advance(std::chrono::seconds(1));
   ASSERT_TRUE(WaitFor(Change(kB, {"h:6"})));
   EXPECT_THAT(root_.Read("targets.json"), HasSubstr("h:6"));
