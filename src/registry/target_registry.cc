@@ -221,13 +221,16 @@ class TargetRegistry::Impl {
   // What is really kept is the truth: it replaces what was believed.
   void Reopen() {
     if (auto opened = Open(); !opened) {
-      const auto wait = backoff_.Next();
-      reopen_at_ = clock_.Now() + wait;
-      Log(LogLevel::kError, "the store cannot be opened again; writes are refused until it can",
-          {{"error", opened.error().message}, {"retry_in_ms", wait.count()}});
+      reopen_at_ = clock_.Now() + backoff_.Next();
+      // Once, not for each attempt.
+      if (std::exchange(logged_reopening_, opened.error().message) != opened.error().message) {
+        Log(LogLevel::kError, "the store cannot be opened again; writes are refused until it can",
+            {{"error", opened.error().message}});
+      }
       return;
     }
     backoff_.Reset();
+    logged_reopening_.clear();
     Log(LogLevel::kInfo, "the store is open again", {{"revision", revision_.load()}});
   }
 
@@ -275,7 +278,8 @@ class TargetRegistry::Impl {
   // Of the commit under way; taken by the listeners from inside Store::Commit.
   AnswerHold hold_;
   std::string logged_failure_;
-  Backoff backoff_{std::chrono::milliseconds(50), std::chrono::milliseconds(5000)};
+  std::string logged_reopening_;
+  Backoff backoff_{std::chrono::milliseconds(50), kMaxDiskRetry};
   SteadyTime reopen_at_;
 
   std::mutex mutex_;

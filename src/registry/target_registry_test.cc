@@ -298,6 +298,22 @@ TEST_F(TargetRegistryTest, AfterAnUncertainCommitWhatIsReallyKeptIsLoadedAndTold
             R"({"targets":["h:2","h:3"],"labels":{"env":"e","job":"a"}})");
 }
 
+TEST_F(TargetRegistryTest, AStoreThatStaysAwayIsOneErrorInTheLogHoweverOftenItIsTried) {
+  Start();
+  store_.FailOpens(4);
+  store_.FailCommits(1, ErrorCode::kUncertain);
+  testing::internal::CaptureStderr();
+  EXPECT_FALSE(Do(Request(Method::kPut, "a", {"h:1"})).has_value());
+  while (!registry_->writable()) {
+    std::this_thread::yield();
+  }
+  registry_->Stop();
+  const std::string log = testing::internal::GetCapturedStderr();
+  const std::string_view error = "cannot be opened again";
+  EXPECT_NE(log.find(error), std::string::npos) << log;
+  EXPECT_EQ(log.find(error), log.rfind(error)) << log;
+}
+
 TEST_F(TargetRegistryTest, AnOvertakenRequestIsEvaluatedAgain) {
   Start();
   Do(Request(Method::kPut, "a", {"h:1"}));

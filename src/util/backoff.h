@@ -5,6 +5,10 @@
 
 namespace target_eye {
 
+// Nothing waits longer than this between two tries at a disk: within a second of its return all is
+// as it was.
+inline constexpr std::chrono::milliseconds kMaxDiskRetry{500};
+
 // Waiting times that double from `first` up to `most`, until Reset.
 class Backoff {
  public:

@@ -29,7 +29,6 @@ constexpr auto kMaxInterval = std::chrono::seconds(10);
 constexpr double kBytesPerInterval = 8 << 20;
 
 constexpr Backoff::Duration kFirstRetry{100};
-constexpr Backoff::Duration kMaxRetry{5000};
 
 constexpr std::size_t kForeignFilesNamed = 10;
 
@@ -252,7 +251,7 @@ class FileSdPublisher::Impl {
   // Of the thread alone, once it runs.
   FileSdDirectory directory_;
   GroupFiles files_;
-  Backoff backoff_{kFirstRetry, kMaxRetry};
+  Backoff backoff_{kFirstRetry, kMaxDiskRetry};
   std::string logged_failure_;
   bool has_warned_ = false;
 
