@@ -18,6 +18,7 @@ import time
 
 import harness
 from control import allowed, must_break
+from ledger import Programs
 
 WRITERS = 6
 GROUPS = 10_000
@@ -110,38 +111,65 @@ def kill(binary, rounds):
     """
     random_time = random.Random(1)
     writes, starts = 0, []
-    with tempfile.TemporaryDirectory(prefix="target-eye-prove-") as name:
+    with tempfile.TemporaryDirectory(prefix="target-eye-prove-") as name, Programs(binary, name) as programs:
         directory = pathlib.Path(name)
-        server, loads = start(binary, directory), []
+        server = programs.start().wait_until_ready()
         fill(server)
+        server.stop()
+        server = programs.start().wait_until_ready()
+        before = harness.published(directory)
+        assert len(before) == GROUPS
         for index in range(rounds):
             load = Load(server.port, WRITERS * (index % 20))
             time.sleep(random_time.uniform(0.02, 0.3))
             server.kill()
             load.stop()
             writes += load.writes
-            loads = [*loads[-19:], load]
             began = time.monotonic()
-            server = start(binary, directory)
+            server = programs.start().wait_until_ready()
             starts.append(time.monotonic() - began)
             check_nothing_lost(server, directory, load)
-        # The rounds before are still there, too.
-        for load in loads:
-            check_nothing_lost(server, directory, load)
-        assert len(harness.published(directory)) >= GROUPS
-        load = Load(server.port, 0)
-        time.sleep(0.3)
-        server.kill()
-        load.stop()
-        (directory / ".target-eye" / "state.db-wal").unlink()
-        server = start(binary, directory)
-        must_break("a lost log", lambda: check_nothing_lost(server, directory, load))
+            before = check_nothing_else_changed(directory, before, load)
         server.stop()
+        faults = store_faults(directory)
+        assert not faults, "; ".join(faults[:3])
+        must_break("a lost log", lambda: kill_without_log(programs, directory))
     # One start alone may meet a busy machine.
     median = statistics.median(starts)
     assert median <= READY_WITHIN_S, f"ready after {median:.3f} s (the median), at {GROUPS:,} groups"
-    return (f"{rounds} kills, {writes:,} acknowledged writes, 0 lost; at {GROUPS:,} groups ready again after "
+    return (f"{rounds:,} kills, {writes:,} acknowledged writes, 0 lost; at {GROUPS:,} groups ready again after "
             f"{median * 1000:.0f} ms (median; the slowest {max(starts) * 1000:.0f} ms); control caught")
+
+
+def check_nothing_else_changed(directory, before, load):
+    """What earlier rounds left is as it was; gives what is published now."""
+    now = harness.published(directory)
+    written = {tuple(path[1:].split("/")) for path in load.sent}
+    changed = [key for key in now.keys() | before.keys() if now.get(key) != before.get(key) and key not in written]
+    assert not changed, f"nobody wrote to {changed[:3]}, and it was {before.get(changed[0])}, now {now.get(changed[0])}"
+    return now
+
+
+def kill_without_log(programs, directory):
+    server = programs.start().wait_until_ready()
+    load = Load(server.port, 0)
+    harness.wait_for("some writes", lambda: load.writes > 20)
+    server.kill()
+    load.stop()
+    (directory / ".target-eye/state.db-wal").unlink()
+    check_nothing_lost(programs.start().wait_until_ready(), directory, load)
+
+
+def store_faults(directory):
+    """What is wrong with the store of a program that has ended: in itself, or beside what is published."""
+    with contextlib.closing(sqlite3.connect(directory / ".target-eye/state.db")) as database:
+        faults = [f"integrity_check: {verdict}" for (verdict,) in database.execute("PRAGMA integrity_check")
+                  if verdict != "ok"]
+        rows = database.execute("SELECT application, environment, json FROM target_group").fetchall()
+    stored = {(application, environment): json.loads(text) for application, environment, text in rows}
+    published = harness.published(directory)
+    return faults + [f"{key}: stored is {stored.get(key)}, and published {published.get(key)}"
+                     for key in stored.keys() | published.keys() if stored.get(key) != published.get(key)]
 
 
 def check_nothing_lost(server, directory, load):
@@ -211,11 +239,7 @@ def one_power_cut(binary, folder, seconds, command=()):
             return load.writes, [f"it does not start again: {error}"]
         missing = lost(server, directory, acknowledged, load.sent)
         server.stop()
-        with contextlib.closing(sqlite3.connect(directory / ".target-eye" / "state.db")) as database:
-            [(verdict,)] = database.execute("PRAGMA integrity_check").fetchall()
-        if verdict != "ok":
-            missing.append(f"integrity_check: {verdict}")
-        return load.writes, missing
+        return load.writes, missing + store_faults(directory)
     finally:
         disk.unmount()
 

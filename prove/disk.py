@@ -179,6 +179,6 @@ def disk(binary, rounds):
         for control in controls(pool, binary):
             control.result()
     written, published = (max(seconds) * 1000 for seconds in zip(*times, strict=True))
-    return (f"{rounds} disks full, {rounds} full for the files only, {rounds} read-only for a while, {rounds} for good; "
+    return (f"{rounds} disks full, {rounds} for the files only, {rounds} read-only for a while, {rounds} for good; "
             f"after the end of it a write was accepted within {written:.0f} ms, and all published within "
             f"{published:.0f} ms; 2 controls caught")
