@@ -1,6 +1,9 @@
 """What every harness must show: that it can fail. And that it can be tried here at all."""
 
+import pathlib
 import subprocess
+
+SHIMS = pathlib.Path(__file__).with_name("shims")
 
 
 class CannotTry(Exception):
@@ -21,3 +24,10 @@ def must_break(bug, work):
     except AssertionError:
         return
     raise AssertionError(f"the control, {bug}, went unseen: this harness sees nothing")
+
+
+def compiled(folder, *names):
+    """LD_PRELOAD of the shims of these names."""
+    for name in names:
+        subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", folder / f"{name}.so", SHIMS / f"{name}.c"], check=True)
+    return ":".join(str(folder / f"{name}.so") for name in names)

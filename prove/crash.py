@@ -30,22 +30,27 @@ WITHOUT_LOG_FLUSH = struct.pack("I", 2)
 
 
 class Load:
-    """Writers that register services of their own, each with a target that names its number of write."""
+    """Writers that register services of their own, each with a target that names its number of write.
 
-    def __init__(self, port, begin):
+    Loads of one state have a `turn` each: no two writes to a service have the same number.
+    """
+
+    def __init__(self, port, turn=0):
         self.port = port
+        self.turn = turn
         self.stopping = threading.Event()
         self.lock = threading.Lock()
         self.acknowledged = {}  # Path to the newest number that was answered with 200.
         self.sent = {}  # Path to the newest number that was sent.
         self.writes = 0
-        self.threads = [threading.Thread(target=self.run, args=(f"/service-{begin + i}", i)) for i in range(WRITERS)]
+        self.threads = [threading.Thread(target=self.run, args=(i,)) for i in range(WRITERS)]
         for thread in self.threads:
             thread.start()
 
-    def run(self, application, seed):
-        choice = random.Random(seed)
-        number = 0
+    def run(self, writer):
+        application = f"/service-{self.turn % 20}-{writer}"
+        choice = random.Random(f"{self.turn} {writer}")
+        number = self.turn * 1_000_000
         with contextlib.suppress(OSError, http.client.HTTPException):
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
             while not self.stopping.is_set():
@@ -120,7 +125,7 @@ def kill(binary, rounds):
         before = harness.published(directory)
         assert len(before) == GROUPS
         for index in range(rounds):
-            load = Load(server.port, WRITERS * (index % 20))
+            load = Load(server.port, index)
             time.sleep(random_time.uniform(0.02, 0.3))
             server.kill()
             load.stop()
@@ -133,7 +138,7 @@ def kill(binary, rounds):
         server.stop()
         faults = store_faults(directory)
         assert not faults, "; ".join(faults[:3])
-        must_break("a lost log", lambda: kill_without_log(programs, directory))
+        must_break("a lost log", lambda: kill_without_log(programs, directory, rounds))
     # One start alone may meet a busy machine.
     median = statistics.median(starts)
     assert median <= READY_WITHIN_S, f"ready after {median:.3f} s (the median), at {GROUPS:,} groups"
@@ -150,9 +155,9 @@ def check_nothing_else_changed(directory, before, load):
     return now
 
 
-def kill_without_log(programs, directory):
+def kill_without_log(programs, directory, turn):
     server = programs.start().wait_until_ready()
-    load = Load(server.port, 0)
+    load = Load(server.port, turn)
     harness.wait_for("some writes", lambda: load.writes > 20)
     server.kill()
     load.stop()
@@ -225,7 +230,7 @@ def one_power_cut(binary, folder, seconds, command=()):
         directory.mkdir()
         server = start(binary, directory, command)
         os.sync()  # An empty state, whole on the disk: what counts is what follows.
-        load = Load(server.port, 0)
+        load = Load(server.port)
         time.sleep(seconds)
         acknowledged = load.snapshot()
         disk.cut_power()

@@ -10,10 +10,9 @@ import tempfile
 import threading
 
 import harness
-from control import must_break
+from control import SHIMS, compiled, must_break
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SHIMS = ROOT / "prove" / "shims"
 TSAN = ROOT / "build" / "tsan"
 # The rooms that have threads.
 ROOMS = ("util", "registry", "publish", "access", "http", "app")
@@ -21,13 +20,6 @@ OPTIONS = "halt_on_error=1:second_deadlock_stack=1"
 
 RING = 16  # Groups that one client writes in turn, each with the number of its write.
 PAIRS = 4  # Clients that write a number to one group and then to another.
-
-
-def compiled(folder, *names):
-    """LD_PRELOAD of the shims of these names."""
-    for name in names:
-        subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", folder / f"{name}.so", SHIMS / f"{name}.c"], check=True)
-    return ":".join(str(folder / f"{name}.so") for name in names)
 
 
 class Writers:

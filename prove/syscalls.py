@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 
 import harness
-from control import allowed, must_break
+from control import allowed, compiled, must_break
 from ledger import HANGS_AFTER_S, PATHS, Programs, attached, injecting, signal_traced
 
 # Which errors a call may give is what the manual pages and the kernel's file systems say.
@@ -242,9 +242,7 @@ def ignore_failures(binary, injection):
 def write_in_place(binary):
     """The disk is full, for a program that does not rename a new published file into its place."""
     with tempfile.TemporaryDirectory(prefix="target-eye-prove-") as name:
-        bug = f"{name}/in_place.so"
-        source = pathlib.Path(__file__).with_name("in_place.c")
-        subprocess.run(["gcc", "-shared", "-fPIC", "-o", bug, str(source)], check=True)
+        bug = compiled(pathlib.Path(name), "in_place")
         full = Case("service", "file", "write", "ENOSPC", 1, True)
         must_break("a file written in place", lambda: try_case(binary, full, bug))
 
