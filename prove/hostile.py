@@ -4,23 +4,19 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import http.server
-import pathlib
 import random
 import socket
 import socketserver
-import tempfile
 import threading
 
-import harness
 import http_vectors
 import tls_fixtures
+from program import stand_in, started
 
 AT_ONCE = 4
 TLS_CUTS = 1
 # Longer requests go byte by byte only where everything is tried.
 LONG_BYTES = 1000
-# Stand-ins may wait for bytes that do not come.
-STAND_IN_S = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,32 +76,11 @@ def carried_out(exchanged):
     return {exchange.number for exchange in exchanged if exchange.number is not None and not exchange.vector.close}
 
 
-@contextlib.contextmanager
-def started(binary, **settings):
-    with tempfile.TemporaryDirectory() as directory:
-        settings = {"FILE_SD_DIRECTORY": directory, "SERVER_NAMES": http_vectors.SERVER_NAMES, **settings}
-        server = harness.TargetEye(binary, (), settings).wait_until_ready()
-        try:
-            yield server
-        finally:
-            server.stop()
-
-
 def check(server, exchanged, connect):
     """That none of them goes wrong."""
     wrong = all_wrong(exchanged, connect)
     assert not wrong, f"{len(wrong)} of {len(exchanged)}: " + "; ".join(wrong[:3])
     http_vectors.check_registered(server.get("/-/sd").json(), carried_out(exchanged))
-
-
-def check_over_tls(binary, exchanged):
-    with tempfile.TemporaryDirectory() as name:
-        files = tls_fixtures.Files(pathlib.Path(name))
-        files.sign("tls")
-        with started(binary, CERTFILE=files / "tls.crt", KEYFILE=files / "tls.key", INSECURE_BIND="127.0.0.1:0") as server:
-            server.tls_port, server.port = (int(address.rsplit(":", 1)[1]) for address in server.addresses)
-            server.files = files
-            check(server, exchanged, lambda: tls_fixtures.TlsConnection(server))
 
 
 class Lenient(http.server.BaseHTTPRequestHandler):
@@ -149,27 +124,11 @@ class ForgetfulHop(socketserver.BaseRequestHandler):
             self.request.shutdown(socket.SHUT_WR)
 
 
-@contextlib.contextmanager
-def stand_in(handler, **attributes):
-    """A server of Python's with what `handler` needs of it."""
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        server.handle_error = lambda *_: None
-        vars(server).update(attributes)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server, lambda: harness.RawConnection(server.server_address[1], timeout=STAND_IN_S)
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 def control_of_a_lenient_server(vectors):
     """How many requests it carried out that it should not have; the harness must see them, and the answers, too."""
     exchanged = [Exchange(vector, (), number) for number, vector in enumerate(vectors)]
-    with stand_in(Lenient, groups=[]) as (server, connect):
-        wrong = all_wrong(exchanged, connect)
+    with stand_in(Lenient, groups=[]) as server:
+        wrong = all_wrong(exchanged, server.connect)
     smuggled = {int(group["labels"]["env"]) for group in server.groups if group["labels"]["job"] == "behind"}
     smuggled -= carried_out(exchanged)
     assert wrong and smuggled, "the control, a lenient server, did nothing wrong: this harness sees nothing"
@@ -181,8 +140,8 @@ def control_of_a_forgetful_hop(binary, vectors):
     good = [vector for vector in vectors if not vector.close and len(vector.sent) < LONG_BYTES]
     whole = [Exchange(vector, (), None) for vector in good]
     cut = [Exchange(vector, (vector.sent.index(b"\r") + 1,), None) for vector in good]
-    with started(binary) as server, stand_in(ForgetfulHop, upstream=server.port) as (_, connect):
-        passed, wrong = all_wrong(whole, connect), all_wrong(cut, connect)
+    with started(binary, SERVER_NAMES=http_vectors.SERVER_NAMES) as server, stand_in(ForgetfulHop, upstream=server.port) as hop:
+        passed, wrong = all_wrong(whole, hop.connect), all_wrong(cut, hop.connect)
     assert not passed, f"the control, a hop, is no hop: {passed[0]}"
     assert wrong, "the control, a hop that loses bytes, was not seen: this harness cuts nothing"
     return len(wrong)
@@ -196,9 +155,10 @@ def hostile(binary, cuts_of_each):
     """
     vectors = http_vectors.read()
     plain, secure = exchanges(vectors, cuts_of_each), exchanges(vectors, TLS_CUTS)
-    with started(binary) as server:
+    with started(binary, SERVER_NAMES=http_vectors.SERVER_NAMES) as server:
         check(server, plain, server.connect)
-    check_over_tls(binary, secure)
+    with started(binary, tls=True, SERVER_NAMES=http_vectors.SERVER_NAMES) as server:
+        check(server, secure, lambda: tls_fixtures.TlsConnection(server))
     smuggled = control_of_a_lenient_server(vectors)
     lost = control_of_a_forgetful_hop(binary, vectors)
     return (f"{len(vectors)} requests in {len(plain):,} exchanges and {len(secure):,} over TLS, 0 wrong; controls: "

@@ -44,6 +44,7 @@ FAULTS = {
     "disk": Fault("disk", "disks of each kind", 1, 5, 100),
     "syscalls": Fault("syscalls", "injections", 50, 300, None),
     "hostile": Fault("hostile", "cuts of each request", 2, 30, None),
+    "slow": Fault("slow", "seconds of measuring", 3, 30, 600),
     "fuzz": Fault("fuzz", "seconds for each reader", 4, 10, 3_600),
     "model": Fault("model", "operations", 1_000, 10_000, 1_000_000),
     "races": Fault("races", "writes", 3_000, 20_000, 100_000),

@@ -72,8 +72,8 @@ class Answer:
 class RawConnection:
     """A TCP connection that sends exactly the bytes it is given."""
 
-    def __init__(self, port, timeout=PATIENCE_S):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    def __init__(self, port, timeout=PATIENCE_S, source="127.0.0.1"):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=(source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 
