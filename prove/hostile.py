@@ -46,7 +46,9 @@ class Exchange:
 
     def __str__(self):
         size = len(self.vector.sent)
-        cuts = f"cut at {self.cuts[0]} of {size} bytes" if len(self.cuts) == 1 else "byte by byte" if self.cuts else "whole"
+        cuts = "byte by byte" if self.cuts else "whole"
+        if len(self.cuts) == 1:
+            cuts = f"cut at {self.cuts[0]} of {size} bytes"
         return f"{self.vector.name!r}, {cuts}, {'alone' if self.number is None else f'before /behind/{self.number}'}"
 
 
@@ -140,7 +142,8 @@ def control_of_a_forgetful_hop(binary, vectors):
     good = [vector for vector in vectors if not vector.close and len(vector.sent) < LONG_BYTES]
     whole = [Exchange(vector, (), None) for vector in good]
     cut = [Exchange(vector, (vector.sent.index(b"\r") + 1,), None) for vector in good]
-    with started(binary, SERVER_NAMES=http_vectors.SERVER_NAMES) as server, stand_in(ForgetfulHop, upstream=server.port) as hop:
+    with (started(binary, SERVER_NAMES=http_vectors.SERVER_NAMES) as server,
+          stand_in(ForgetfulHop, upstream=server.port) as hop):
         passed, wrong = all_wrong(whole, hop.connect), all_wrong(cut, hop.connect)
     assert not passed, f"the control, a hop, is no hop: {passed[0]}"
     assert wrong, "the control, a hop that loses bytes, was not seen: this harness cuts nothing"
@@ -148,7 +151,7 @@ def control_of_a_forgetful_hop(binary, vectors):
 
 
 def hostile(binary, cuts_of_each):
-    """Every HTTP request, good and bad, however it is cut: the stated answers, and nothing behind what ends a connection.
+    """Good and bad HTTP, however it is cut: the stated answers, and nothing is carried out behind what ends a connection.
 
     The controls are Python's http.server, which reads lengths as it likes and knows no Transfer-Encoding, and a hop in
     front of the program that loses a CR where a read ends with one: only requests that are cut there can show it.

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import pathlib
+import resource
 import socketserver
 import tempfile
 import threading
@@ -12,6 +13,13 @@ import tls_fixtures
 
 # A stand-in may wait for bytes that do not come.
 STAND_IN_S = 1
+OPEN_FILES = 16_384
+
+
+def allow_open_files():
+    """To this process and those that it starts."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, max(most, OPEN_FILES)))
 
 
 @contextlib.contextmanager

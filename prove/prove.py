@@ -44,6 +44,7 @@ FAULTS = {
     "disk": Fault("disk", "disks of each kind", 1, 5, 100),
     "syscalls": Fault("syscalls", "injections", 50, 300, None),
     "hostile": Fault("hostile", "cuts of each request", 2, 30, None),
+    "logins": Fault("logins", "samples", 200, 2_000, 2_000),
     "slow": Fault("slow", "seconds of measuring", 3, 30, 600),
     "fuzz": Fault("fuzz", "seconds for each reader", 4, 10, 3_600),
     "model": Fault("model", "operations", 1_000, 10_000, 1_000_000),

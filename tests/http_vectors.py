@@ -9,7 +9,8 @@ PATH = pathlib.Path(__file__).with_suffix(".txt")
 SERVER_NAMES = "h,127.0.0.1,[::1]"
 
 # A request that changes something, so that one can see whether it was carried out: it registers /behind/NUMBER.
-BEHIND = 'PUT /behind/{} HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 19\r\n\r\n{{"targets":["h:1"]}}'
+BEHIND = ("PUT /behind/{} HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 19\r\n\r\n"
+          '{{"targets":["h:1"]}}')
 
 ESCAPES = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "\\": b"\\"}
 
@@ -109,7 +110,7 @@ def check_registered(groups, numbers):
     """That of the groups in BEHIND exactly these are among `groups`, and none by a request that was to be refused."""
     found = {(group["labels"]["job"], group["labels"]["env"]) for group in groups}
     behind = {int(environment) for application, environment in found if application == "behind"}
-    assert not behind - numbers, f"requests were carried out behind what ends the connection: {sorted(behind - numbers)}"
-    assert not numbers - behind, f"good requests were not carried out: {sorted(numbers - behind)}"
+    assert not behind - numbers, f"carried out behind what ends the connection: /behind/{sorted(behind - numbers)}"
+    assert not numbers - behind, f"not carried out behind good requests: /behind/{sorted(numbers - behind)}"
     refused = {environment for application, environment in found if application == "bad"}
     assert not refused, f"refused requests were carried out: /bad/{refused}"

@@ -4,18 +4,14 @@ Passwords are checked at bcrypt's lowest cost, so that the tests are quick; what
 difference.
 """
 
-import base64
 import hashlib
 import http.client
-import itertools
 import json
-import random
 import sqlite3
-import statistics
 import subprocess
-import time
 
 import harness
+import login_times
 import pytest
 
 # The password of NAME is "NAME's password".
@@ -31,8 +27,7 @@ GROUP = {"targets": ["h:1"]}
 
 
 def basic(user, password=None):
-    password = f"{user}'s password" if password is None else password
-    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+    return login_times.basic(user, f"{user}'s password" if password is None else password)
 
 
 def bearer(token=TOKEN):
@@ -273,42 +268,9 @@ def test_secrets_are_never_logged(guarded):
         assert secret not in text
 
 
-def trimmed_t(a, b):
-    """Welch's t of the means without the slowest tenth, which is the machine's doing (as Yuen has it, 1974)."""
-    means, errors = [], []
-    for times in (sorted(a), sorted(b)):
-        kept = times[:len(times) * 9 // 10]
-        winsorized = kept + [kept[-1]] * (len(times) - len(kept))
-        means.append(statistics.mean(kept))
-        errors.append(statistics.variance(winsorized) * (len(times) - 1) / (len(kept) * (len(kept) - 1)))
-    return abs(means[0] - means[1]) / sum(errors) ** 0.5
-
-
-def failed_login_times(server, sources, passwords):
-    """How long wrong logins took, of a user that there is and of one that there is not."""
-    samples = {"alice": [], "nobody": []}
-    for user in random.sample([*samples] * 300, 600):
-        # Each from an address of its own, so that none is slowed, and with a password of its own, so that none is
-        # remembered.
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=harness.PATIENCE_S,
-                                                source_address=(next(sources), 0))
-        connection.connect()
-        headers = basic(user, f"guess {next(passwords)}")
-        begin = time.perf_counter()
-        connection.request("GET", "/web/prod", headers=headers)
-        status = connection.getresponse().status
-        samples[user].append(time.perf_counter() - begin)
-        connection.close()
-        assert status == 401
-    return samples["alice"], samples["nobody"]
-
-
 def test_timing_tells_nobody_whether_a_user_exists(guarded):
-    server = guarded()
-    sources = (f"127.1.{i // 250}.{1 + i % 250}" for i in itertools.count())
-    passwords = itertools.count()
-    # What is there is seen each time; what is only chance, under load, is not.
-    assert any(trimmed_t(*failed_login_times(server, sources, passwords)) < 4.5 for _ in range(3))
+    guesses = login_times.Guesses(guarded())
+    assert login_times.least_difference(guesses, 600, ["alice"], ["nobody"]) < login_times.DIFFERENT
 
 
 def test_a_password_over_72_bytes_is_refused(guarded):
