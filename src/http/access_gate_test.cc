@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <future>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -25,15 +26,22 @@ constexpr std::string_view kBob = "Basic Ym9iOlUqVQ==";    // bob:U*U
 constexpr std::string_view kAliceWrong = "Basic YWxpY2U6d3Jvbmc=";
 constexpr std::string_view kToken = "Bearer secret-of-ci";
 
-// Answers all, and remembers who asked for what.
+// Answers all, and remembers who asked for what. As every handler, it may be called from several
+// threads at once.
 class Recorder : public HttpHandler {
  public:
   void Handle(const HttpRequest& request, Respond respond) override {
-    seen.push_back(std::string(request.caller) + " " + std::string(request.method) + " " +
-                   std::string(request.path) + std::string(request.body));
+    {
+      const std::lock_guard lock(mutex_);
+      seen.push_back(std::string(request.caller) + " " + std::string(request.method) + " " +
+                     std::string(request.path) + std::string(request.body));
+    }
     respond({.status = 200, .body = "ok", .headers = {}});
   }
   std::vector<std::string> seen;
+
+ private:
+  std::mutex mutex_;
 };
 
 // Stands still until it is moved.
