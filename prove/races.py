@@ -1,7 +1,9 @@
 """Threads that meet, and readers who meet a publication."""
 
+import concurrent.futures
 import contextlib
 import http.client
+import itertools
 import os
 import pathlib
 import re
@@ -17,6 +19,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 TSAN = ROOT / "build" / "tsan"
 # The rooms that have threads, in the code or in its tests.
 ROOMS = ("util", "telemetry", "registry", "publish", "access", "http", "app")
+# Many tests wait for most of their time: parts of a room's run side by side.
+SHARDS = 6
 OPTIONS = "halt_on_error=1:second_deadlock_stack=1"
 # Under ThreadSanitizer, which is some ten times slower.
 MOST_CHANGES_SANITIZED = 5_000
@@ -36,7 +40,8 @@ def serving(binary, folder, **environment):
     access = folder / "access.yml"
     access.write_text(ACCESS)
     server = harness.TargetEye(binary, (), {
-        "FILE_SD_DIRECTORY": str(folder / "file_sd"), "ACCESS_FILE": str(access), "ACCESSLOG": str(folder / "access.log"),
+        "FILE_SD_DIRECTORY": str(folder / "file_sd"),
+        "ACCESS_FILE": str(access), "ACCESSLOG": str(folder / "access.log"),
         # The preloaded clock makes seconds of minutes.
         "READ_TIMEOUT": "3600", "KEEP_ALIVE_TIMEOUT": "3600", **environment})
     try:
@@ -86,13 +91,16 @@ def read_while_written(binary, layout, changes, reader_of=None, **environment):
 
 def sanitized_tests():
     """The unit tests of all rooms with threads, under ThreadSanitizer. Gives how many there are."""
-    tests = 0
-    for room in ROOMS:
-        done = subprocess.run([TSAN / "src" / room / f"room_{room}_test"], capture_output=True, text=True, check=False,
-                              env={**os.environ, "TSAN_OPTIONS": OPTIONS})
-        assert done.returncode == 0, f"{room}: {done.stdout[-4000:]}\n{done.stderr[-8000:]}"
-        tests += int(re.search(r"\[  PASSED  \] (\d+) tests", done.stdout)[1])
-    return tests
+    with concurrent.futures.ThreadPoolExecutor(SHARDS) as pool:
+        return sum(pool.map(lambda part: sanitized_shard(*part), itertools.product(ROOMS, range(SHARDS))))
+
+
+def sanitized_shard(room, shard):
+    done = subprocess.run([TSAN / "src" / room / f"room_{room}_test"], capture_output=True, text=True, check=False,
+                          env={**os.environ, "TSAN_OPTIONS": OPTIONS,
+                               "GTEST_TOTAL_SHARDS": str(SHARDS), "GTEST_SHARD_INDEX": str(shard)})
+    assert done.returncode == 0, f"{room}: {done.stdout[-4000:]}\n{done.stderr[-8000:]}"
+    return int(re.search(r"\[  PASSED  \] (\d+) test", done.stdout)[1])
 
 
 def planted_race(folder):
