@@ -9,7 +9,9 @@ import socket
 import socketserver
 import threading
 
+import control
 import http_vectors
+import sock_diag
 import tls_fixtures
 from program import stand_in, started
 
@@ -151,11 +153,13 @@ def control_of_a_forgetful_hop(binary, vectors):
 
 
 def hostile(binary, cuts_of_each):
-    """Good and bad HTTP, however it is cut: the stated answers, and nothing is carried out behind what ends a connection.
+    """Good and bad HTTP, however it is cut: the stated answers, and nothing carried out behind what ends a connection.
 
     The controls are Python's http.server, which reads lengths as it likes and knows no Transfer-Encoding, and a hop in
     front of the program that loses a CR where a read ends with one: only requests that are cut there can show it.
     """
+    if not sock_diag.can_tell():
+        raise control.CannotTry("sock_diag(7) does not tell what a peer has read")
     vectors = http_vectors.read()
     plain, secure = exchanges(vectors, cuts_of_each), exchanges(vectors, TLS_CUTS)
     with started(binary, SERVER_NAMES=http_vectors.SERVER_NAMES) as server:

@@ -45,13 +45,13 @@ def check_times(binary, samples):
     same = {"alice": LEAST_COST, "bob": LEAST_COST, "carol": LEAST_COST}
     with guarded(binary, **same) as server:
         found = login_times.least_difference(login_times.Guesses(server), samples, list(same), UNKNOWN)
-    assert found < login_times.DIFFERENT, f"known users can be told from unknown ones: Welch's t is {found:.1f} over {samples}"
+    assert found < login_times.DIFFERENT, f"known users can be told from others: Welch's t {found:.1f} over {samples:,}"
     # Unknown users are compared with anyone's hash, in most cases with one that costs more.
     dear = {f"dear-{index}": OTHER_COST for index in range(4)}
     with guarded(binary, cheap=LEAST_COST, **dear) as server:
         guesses = login_times.Guesses(server)
         control = max(login_times.difference(guesses, CONTROL_SAMPLES, ["cheap"], UNKNOWN) for _ in range(CONTROLS))
-    assert control > login_times.DIFFERENT, f"the control's times do not differ (t is {control:.1f}): this harness sees nothing"
+    assert control > login_times.DIFFERENT, f"the control's Welch's t is {control:.1f}: this harness sees nothing"
     return found, control
 
 
@@ -60,7 +60,8 @@ class Meter:
 
     def __init__(self, server):
         self.process = pathlib.Path(f"/proc/{server.pid}")
-        [self.thread] = [task for task in (self.process / "task").iterdir() if (task / "comm").read_text() == "logins\n"]
+        threads = (self.process / "task").iterdir()
+        [self.thread] = [thread for thread in threads if (thread / "comm").read_text() == "logins\n"]
         self.began, self.of_all, self.of_logins = time.monotonic(), self._of_all(), self._of_logins()
 
     def _of_all(self):
@@ -92,7 +93,7 @@ async def guess(server, source, password, statuses):
 
 
 async def flood(server, guesses, source):
-    """The statuses of guesses from `source`, or each from an address of its own; those that still wait are not counted."""
+    """The statuses of guesses from `source`, or each from an address of its own; those that still wait do not count."""
     statuses, tasks = collections.Counter(), []
     began = time.monotonic()
 
@@ -145,8 +146,8 @@ def check_floods(binary):
                 cores, of_all = meter.cores_of_logins(), meter.cores_of_all()
             assert set(statuses) == {401, 429}, f"guesses from {name} got {dict(statuses)}, not 401 and then 429"
             assert not is_too_much(cores, statuses[401]), f"guesses from {name} took {cores:.2f} cores to compare"
-            said.append(f"from {name}, {statuses[401]} were compared and {statuses[429]:,} got 429, on {cores:.2f} cores, "
-                        f"the program on {of_all:.2f}")
+            said.append(f"from {name}, {statuses[401]} were compared and {statuses[429]:,} got 429, on {cores:.2f} "
+                        f"cores, the program on {of_all:.2f}")
     return "guesses " + "; ".join(said) + f"; others waited at most {others.slowest * 1000:.0f} ms"
 
 

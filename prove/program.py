@@ -8,6 +8,7 @@ import socketserver
 import tempfile
 import threading
 
+import control
 import harness
 import tls_fixtures
 
@@ -19,7 +20,10 @@ OPEN_FILES = 16_384
 def allow_open_files():
     """To this process and those that it starts."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, max(most, OPEN_FILES)))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, max(most, OPEN_FILES)))
+    except (OSError, ValueError) as error:
+        raise control.CannotTry(f"{OPEN_FILES:,} open files: {error}") from error
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ def basic(user, password):
 
 
 class Guesses:
-    """Wrong logins, each from an address and with a password of its own: none is slowed for one before or remembered."""
+    """Wrong logins, each from an address and with a password of its own, so that none is slowed or remembered."""
 
     def __init__(self, server):
         self.server = server

@@ -21,6 +21,12 @@ STATE_AT = 16 + 1
 UNREAD_AT = 16 + 4 + 48 + 4
 
 
+def _ask():
+    netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG)
+    netlink.connect((0, 0))
+    return netlink
+
+
 def unread_by_peer(netlink, connection):
     """The bytes in the peer's receive buffer; 0 where it has closed the connection, and will read none of them."""
     (address, port), (peer_address, peer_port) = connection.getsockname(), connection.getpeername()
@@ -34,11 +40,18 @@ def unread_by_peer(netlink, connection):
     return struct.unpack_from("=I", answer, UNREAD_AT)[0]
 
 
+def can_tell():
+    """Whether this system has it: a module of the kernel."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as connection:
+        connection.send(b"x")
+        with _ask() as netlink:
+            return unread_by_peer(netlink, connection) == 1
+
+
 def wait_until_read(connection, seconds):
     """Waits until the peer has read all that was sent to it."""
     deadline = time.monotonic() + seconds
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as netlink:
-        netlink.connect((0, 0))
+    with _ask() as netlink:
         while unread_by_peer(netlink, connection) > 0:
             assert time.monotonic() < deadline, f"the peer left bytes unread for {seconds} s"
             os.sched_yield()
