@@ -1,7 +1,6 @@
 #include "access/access_file.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <map>
@@ -244,12 +243,6 @@ Expected<AccessFile> LoadAccessFile(const std::string& path) {
   const auto text = ReadAccessText(path);
   if (!text) return std::unexpected(text.error());
   return ParseAccessFile(*text, path);
-}
-
-Sha256Digest Sha256(std::string_view text) {
-  Sha256Digest digest;
-  EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
-  return digest;
 }
 
 }  // namespace target_eye

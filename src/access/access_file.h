@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -8,14 +7,13 @@
 #include <vector>
 
 #include "model/error.h"
+#include "util/sha256.h"
 
 namespace target_eye {
 
 inline constexpr std::size_t kMaxTokens = 10'000;
 inline constexpr std::size_t kMaxRules = 10'000;
 inline constexpr std::size_t kMaxRuleItems = 1'000;  // In one list of a rule.
-
-using Sha256Digest = std::array<unsigned char, 32>;
 
 // The pages that a rule can open beside the groups.
 enum class AccessPage : std::uint8_t { kMetrics, kSd, kReload };
@@ -69,8 +67,5 @@ Expected<AccessFile> ParseAccessFile(std::string_view text, const std::string& n
 
 // The same of a file.
 Expected<AccessFile> LoadAccessFile(const std::string& path);
-
-// SHA-256 (FIPS 180-4), as tokens are kept.
-Sha256Digest Sha256(std::string_view text);
 
 }  // namespace target_eye

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string_view>
 
-#include "access/access_file.h"
+#include "util/sha256.h"
 
 typedef struct evp_mac_ctx_st EVP_MAC_CTX;
 

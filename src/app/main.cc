@@ -19,6 +19,7 @@
 #include "model/selector.h"
 #include "telemetry/log.h"
 #include "telemetry/version.h"
+#include "util/sha256.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to the program
 
@@ -125,6 +126,8 @@ void LogConfiguration(const CommandLine& line) {
 // With the log set up, until the end.
 int RunService(const CommandLine& line) {
   RaiseOpenFilesLimit();
+  // OpenSSL sets itself up at its first use, with thousands of allocations: not in a request.
+  Sha256("");
   const sigset_t signals = BlockSignals();
   App app(line.config);
   if (auto started = app.Start(); !started) {

@@ -1,13 +1,12 @@
 #include "publish/file_sd/file_names.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 
 #include "codec/percent.h"
+#include "util/sha256.h"
 
 namespace target_eye {
 namespace {
@@ -22,8 +21,7 @@ std::string KeyDigest(const GroupKeyView& key) {
   std::string text(key.application);
   text.push_back('\0');
   text.append(key.environment);
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
+  const Sha256Digest digest = Sha256(text);
   std::string hex;
   for (std::size_t i = 0; i < kDigestBytes; ++i) hex += fmt::format("{:02x}", digest[i]);
   return hex;

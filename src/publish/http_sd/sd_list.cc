@@ -1,7 +1,6 @@
 #include "publish/http_sd/sd_list.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -10,6 +9,8 @@
 #include <new>
 #include <utility>
 #include <vector>
+
+#include "util/sha256.h"
 
 namespace target_eye {
 namespace {
@@ -60,8 +61,7 @@ std::string RenderSdList(const GroupList& groups, const Selector& selector, bool
 }
 
 SdList MakeSdList(std::string text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
-  EVP_Digest(text.data(), text.size(), hash.data(), nullptr, EVP_sha256(), nullptr);
+  const Sha256Digest hash = Sha256(text);
   std::string etag = "\"";
   for (std::size_t i = 0; i < kEtagBytes; ++i) {
     etag += fmt::format("{:02x}", hash[i]);
