@@ -5,13 +5,13 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "app/app.h"
 #include "app/health_check.h"
+#include "app/last_words.h"
 #include "app/privileges.h"
 #include "app/service_notify.h"
 #include "app/web_security.h"
@@ -195,10 +195,6 @@ int Run(const std::vector<std::string>& arguments) {
 }  // namespace target_eye
 
 int main(int argc, char** argv) {
-  try {
-    return target_eye::Run({argv + 1, argv + argc});
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "target-eye: {}\n", e.what());
-    return target_eye::kFailed;
-  }
+  target_eye::SayWhyItEnds();
+  return target_eye::Run({argv + 1, argv + argc});
 }
