@@ -43,6 +43,8 @@ FAULTS = {
     "power": Fault("crash", "cuts", 3, 20, 2_000),
     "disk": Fault("disk", "disks of each kind", 1, 5, 100),
     "syscalls": Fault("syscalls", "injections", 50, 300, None),
+    "memory": Fault("memory", "allocations", 20, None, None),
+    "clock": Fault("clock", "jumps", 2, None, None),
     "hostile": Fault("hostile", "cuts of each request", 2, 30, None),
     "slow": Fault("slow", "seconds of measuring", 3, 30, 600),
     "logins": Fault("logins", "samples", 200, 2_000, 2_000),

@@ -20,7 +20,7 @@ packages_of() {
       python3-yaml debootstrap dpkg-dev lintian mandoc man-db zsh logrotate rsyslog docker-compose systemd openssl \
       sslscan testssl.sh
     ;;
-  prove) echo eatmydata e2fsprogs mount strace fiu-utils faketime slowhttptest ;;
+  prove) echo eatmydata e2fsprogs mount strace libfiu-dev faketime slowhttptest ;;
   coverage) echo gcovr ;;
   package) echo dpkg-dev file ;;
   bench) echo python3 curl wrk nginx-light etcd-server prometheus openssl apache2-utils ;;
