@@ -11,7 +11,7 @@ namespace target_eye {
 // names fails, once. Knows no shared memory, which the store does without.
 class FailingVfs {
  public:
-  enum class Operation { kRead, kWrite, kSync, kTruncate };
+  enum class Operation { kOpen, kRead, kWrite, kSync, kTruncate };
 
   FailingVfs() {
     system_ = sqlite3_vfs_find(nullptr);
@@ -56,8 +56,14 @@ class FailingVfs {
     auto* const file = reinterpret_cast<File*>(opened);
     file->real = reinterpret_cast<sqlite3_file*>(file + 1);
     file->base.pMethods = nullptr;
-    const int result =
-        current_->system_->xOpen(current_->system_, name, file->real, flags, out_flags);
+    const auto open = [&] {
+      return current_->system_->xOpen(current_->system_, name, file->real, flags, out_flags);
+    };
+    int result = Count(Operation::kOpen, open);
+    if (result == SQLITE_READONLY) {
+      flags = (flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
+      result = open();
+    }
     if (file->real->pMethods != nullptr) file->base.pMethods = &kMethods;
     return result;
   }

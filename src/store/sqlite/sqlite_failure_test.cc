@@ -38,6 +38,18 @@ class SqliteFailureTest : public testing::TestWithParam<Failure> {
     return applications;
   }
 
+  // At once, or after it was opened anew, which is what "uncertain" asks for.
+  static void ExpectWritable(SqliteStore& store) {
+    const std::vector<GroupWrite> writes{MakeWrite("new", MakeGroup("h:1"), 0)};
+    auto committed = store.Commit(writes);
+    if (!committed) {
+      EXPECT_EQ(committed.error().code, ErrorCode::kUncertain) << committed.error().message;
+      ASSERT_TRUE(store.Open(Ignore()).has_value());
+      committed = store.Commit(writes);
+    }
+    EXPECT_TRUE(committed.has_value()) << committed.error().message;
+  }
+
   FailingVfs vfs_;
 };
 
@@ -69,8 +81,9 @@ TEST_P(SqliteFailureTest, AtAStartLosesNothing) {
     const auto opened = store.Open(Ignore());
     failed = vfs_.TakeFailed();
     EXPECT_TRUE(!opened || opened->groups.size() == 1) << number;
+    if (opened) ExpectWritable(store);
     store.Close();
-    EXPECT_THAT(Applications(directory.path()), testing::ElementsAre("old")) << number;
+    EXPECT_THAT(Applications(directory.path()), testing::Contains("old")) << number;
   }
 }
 
@@ -103,7 +116,8 @@ TEST_P(SqliteFailureTest, InACommitIsToldAsItIs) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, SqliteFailureTest,
-    testing::Values(Failure{"Read", FailingVfs::Operation::kRead, SQLITE_IOERR_READ},
+    testing::Values(Failure{"Open", FailingVfs::Operation::kOpen, SQLITE_READONLY},
+                    Failure{"Read", FailingVfs::Operation::kRead, SQLITE_IOERR_READ},
                     Failure{"Write", FailingVfs::Operation::kWrite, SQLITE_IOERR_WRITE},
                     Failure{"NoRoom", FailingVfs::Operation::kWrite, SQLITE_FULL},
                     Failure{"Sync", FailingVfs::Operation::kSync, SQLITE_IOERR_FSYNC},

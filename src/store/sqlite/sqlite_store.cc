@@ -350,9 +350,14 @@ Expected<void> SqliteStore::Write(std::span<const Change> changes,
     }
     return std::unexpected(std::move(error));
   };
-  if (begin_.Run() != SQLITE_OK) {
-    return give_up(DatabaseError(ErrorCode::kUnavailable, "write to"));
-  }
+  // SQLite opens for reading only what it could not open for writing, were it for a moment: to open
+  // it anew, as after an uncertain commit, is what helps.
+  const auto cannot_write = [&](int result) {
+    const bool read_only = (result & 0xff) == SQLITE_READONLY;
+    return give_up(
+        DatabaseError(read_only ? ErrorCode::kUncertain : ErrorCode::kUnavailable, "write to"));
+  };
+  if (const int result = begin_.Run(); result != SQLITE_OK) return cannot_write(result);
   for (std::size_t i = 0; i < writes.size(); ++i) {
     const GroupWrite& write = writes[i];
     SqliteStatement& statement =
@@ -370,9 +375,7 @@ Expected<void> SqliteStore::Write(std::span<const Change> changes,
     } else {
       statement.Bind(3, write.expected_revision);
     }
-    if (statement.Run() != SQLITE_OK) {
-      return give_up(DatabaseError(ErrorCode::kUnavailable, "write to"));
-    }
+    if (const int result = statement.Run(); result != SQLITE_OK) return cannot_write(result);
     if (database_.changes() != 1) {
       return give_up(
           {ErrorCode::kConflict,
@@ -381,9 +384,7 @@ Expected<void> SqliteStore::Write(std::span<const Change> changes,
     }
   }
   set_revision_.Bind(1, revision);
-  if (set_revision_.Run() != SQLITE_OK) {
-    return give_up(DatabaseError(ErrorCode::kUnavailable, "write to"));
-  }
+  if (const int result = set_revision_.Run(); result != SQLITE_OK) return cannot_write(result);
   if (const int result = commit_.Run(); result != SQLITE_OK) {
     // No room for the log's frames: the one that would have made the commit was not written. Of any
     // other failure, a failed fsync above all, nobody knows what is on the disk.
