@@ -99,7 +99,7 @@ def sanitized_shard(room, shard):
     done = subprocess.run([TSAN / "src" / room / f"room_{room}_test"], capture_output=True, text=True, check=False,
                           env={**os.environ, "TSAN_OPTIONS": OPTIONS,
                                "GTEST_TOTAL_SHARDS": str(SHARDS), "GTEST_SHARD_INDEX": str(shard)})
-    assert done.returncode == 0, f"{room}: {done.stdout[-4000:]}\n{done.stderr[-8000:]}"
+    assert done.returncode == 0, f"{room} ended with {done.returncode}: {done.stdout[-4000:]}\n{done.stderr[-8000:]}"
     return int(re.search(r"\[  PASSED  \] (\d+) test", done.stdout)[1])
 
 

@@ -9,6 +9,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -77,6 +78,8 @@ class TlsClient {
   explicit TlsClient(const std::string& address) : TlsClient(address, Options()) {}
   TlsClient(const std::string& address, const Options& options)
       : raw_(address), context_(SSL_CTX_new(TLS_client_method())) {
+    // OpenSSL's own socket raises it when the server has ended the connection.
+    std::signal(SIGPIPE, SIG_IGN);
     SSL_CTX_set_max_proto_version(context_.get(), options.max_version);
     if (options.certificate != nullptr) {
       EXPECT_EQ(SSL_CTX_use_certificate_file(
