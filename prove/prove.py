@@ -51,6 +51,7 @@ FAULTS = {
     "fuzz": Fault("fuzz", "seconds for each reader", 4, 10, 3_600),
     "model": Fault("model", "operations", 1_000, 10_000, 1_000_000),
     "races": Fault("races", "writes", 3_000, 20_000, 100_000),
+    "leaks": Fault("soak", "seconds", 4, 60, 600),
 }
 
 
