@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -74,18 +75,26 @@ Expected<GroupKey> KeyOfLabels(const TargetGroup& group) {
   return GroupKey::Make(LabelOf(group, kJobLabel), LabelOf(group, kEnvLabel));
 }
 
+// Whether the file is what this says, and not its disk or the system in trouble for a moment. Only
+// a first start imports: what it passes over for that would be passed over for ever.
+bool IsLasting(std::error_code error) {
+  return error == std::errc::permission_denied || error == std::errc::operation_not_permitted ||
+         error == std::errc::no_such_file_or_directory || error == std::errc::is_a_directory ||
+         error == std::errc::invalid_argument;
+}
+
 class Scanner {
  public:
   explicit Scanner(int directory) : directory_(directory) {}
 
-  ImportScan Run(const std::vector<std::string>& names) {
+  Expected<ImportScan> Run(const std::vector<std::string>& names) {
     std::vector<ImportedGroup> legacy;
     for (const std::string& name : names) {
       if (!name.ends_with(".json") || !IsLegacyName(name)) continue;
       if (auto group = ReadLegacy(name)) {
         legacy.push_back(*std::move(group));
       } else {
-        Skip(name, std::move(group.error().message));
+        Skip(name, std::move(group.error()));
       }
     }
     // Those whose name fits the key come first: it is theirs.
@@ -99,7 +108,7 @@ class Scanner {
       if (KeyOfFileName(name) || IsCutFileName(name)) {
         TakeOwn(name, ReadOwn(name, true));
       } else {
-        Skip(name, "its name is not one that Target-eye gives to its files");
+        Skip(name, {ErrorCode::kInvalid, "its name is not one that Target-eye gives to its files"});
       }
     }
     // Last, as the group files say more of the keys.
@@ -108,6 +117,7 @@ class Scanner {
       TakeOwn(single, ReadOwn(single, false));
     }
 
+    if (failure_) return std::unexpected(*std::move(failure_));
     const auto by_name = [](const auto& a, const auto& b) { return a.file_name < b.file_name; };
     std::sort(scan_.skipped.begin(), scan_.skipped.end(), by_name);
     std::sort(scan_.file_names.begin(), scan_.file_names.end());
@@ -122,7 +132,15 @@ class Scanner {
     const std::string text = ReadFileAt(directory_, name, kMaxImportBytes, error);
     if (error == std::errc::too_many_symbolic_link_levels) return Invalid("it is a symbolic link");
     if (error == std::errc::file_too_large) return Invalid("it is over 64 MiB");
-    if (error) return Invalid(fmt::format("it cannot be read: {}", error.message()));
+    if (error && IsLasting(error)) {
+      return Invalid(fmt::format("it cannot be read: {}", error.message()));
+    }
+    if (error) {
+      return MakeError(ErrorCode::kIo,
+                       fmt::format("cannot read {}, whose groups are to be imported: {}; start "
+                                   "again when it can be read, or move it away",
+                                   Quote(name), error.message()));
+    }
     auto groups = DecodeFileSd(text);
     if (!groups) return groups;
     for (const TargetGroup& group : *groups) {
@@ -170,13 +188,13 @@ class Scanner {
   void TakeLegacy(ImportedGroup group) {
     const std::string name = group.file_name;
     if (auto taken = Take(std::move(group), name.substr(0, kNameDigits)); !taken) {
-      return Skip(name, std::move(taken.error().message));
+      return Skip(name, std::move(taken.error()));
     }
     scan_.file_names.push_back(name);
   }
 
   void TakeOwn(const std::string& name, Expected<Groups> groups) {
-    if (!groups) return Skip(name, std::move(groups.error().message));
+    if (!groups) return Skip(name, std::move(groups.error()));
     const std::size_t before = scan_.groups.size();
     const bool keys_are_known = name != kSingleFileName;
     std::set<std::string> known;
@@ -192,7 +210,7 @@ class Scanner {
         }
         scan_.groups.erase(scan_.groups.begin() + static_cast<std::ptrdiff_t>(before),
                            scan_.groups.end());
-        return Skip(name, std::move(taken.error().message));
+        return Skip(name, std::move(taken.error()));
       }
     }
     scan_.file_names.push_back(name);
@@ -220,12 +238,14 @@ class Scanner {
     return {};
   }
 
-  void Skip(const std::string& name, std::string reason) {
-    scan_.skipped.push_back({name, std::move(reason)});
+  void Skip(const std::string& name, Error error) {
+    if (error.code == ErrorCode::kIo && !failure_) failure_ = error;
+    scan_.skipped.push_back({name, std::move(error.message)});
   }
 
   int directory_;
   ImportScan scan_;
+  std::optional<Error> failure_;           // Of the first file that could not be read.
   std::map<GroupKey, std::size_t> taken_;  // To the index in scan_.groups.
 };
 

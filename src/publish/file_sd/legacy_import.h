@@ -44,6 +44,8 @@ struct ImportScan {
 // A file is taken whole or left whole: one with anything in it that could not be registered is
 // named in `skipped`, as is every other `.json` file. Reads only; no file is changed and no
 // symbolic link followed. Files over 64 MiB are skipped. A directory that is missing holds nothing.
+// Where the disk or the system is at fault that a file cannot be read, that is an error (kIo), and
+// nothing is taken.
 Expected<ImportScan> ScanForImport(const std::string& directory);
 
 // The two steps around the commit of an import, so that a crash between them loses nothing and
