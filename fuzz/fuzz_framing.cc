@@ -54,8 +54,8 @@ void RequireRoundTrip(const RequestHead& head, const RequestPlan& plan) {
           "with the same framing");
 }
 
-// Reads as a session does, with `step` more bytes at a time.
-Reading ReadInSteps(std::string_view all, std::size_t step) {
+// Reads as a session does.
+Reading Read(std::string_view all, Pieces pieces) {
   const HeadLimits limits{.header_bytes = 2000, .target_bytes = 500, .fields = 20};
   Reading reading;
   const auto refuse = [&](const Refusal& refusal) {
@@ -68,7 +68,7 @@ Reading ReadInSteps(std::string_view all, std::size_t step) {
   std::size_t end = 0;
   const auto more = [&] {
     if (end == all.size()) return false;
-    end = std::min(all.size(), end + step);
+    end = std::min(all.size(), end + pieces.Next());
     return true;
   };
   while (begin < all.size()) {
@@ -114,9 +114,9 @@ Reading ReadInSteps(std::string_view all, std::size_t step) {
 }
 
 void Run(std::string_view bytes) {
-  const Reading whole = ReadInSteps(bytes, std::max<std::size_t>(1, bytes.size()));
-  for (const std::size_t step : {1, 2, 7}) {
-    Require(ReadInSteps(bytes, step) == whole, "bytes mean the same in whatever pieces they come");
+  const Reading whole = Read(bytes, Pieces(bytes.size() + 1));
+  for (const Pieces& pieces : {Pieces(1), Pieces(2), Pieces::ChosenBy(bytes)}) {
+    Require(Read(bytes, pieces) == whole, "bytes mean the same in whatever pieces they come");
   }
 }
 

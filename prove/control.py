@@ -17,11 +17,12 @@ def allowed(command):
         raise CannotTry(f"{command[0]}: {done.stderr.strip()}")
 
 
-def must_break(bug, work, seen_as=AssertionError):
-    """`work` runs a harness on something with a bug in it; raises if that finds nothing."""
+def must_break(bug, work, seen_as=AssertionError, saying=""):
+    """`work` runs a harness on something with a bug in it; raises if that finds nothing, or something else."""
     try:
         work()
-    except seen_as:
+    except seen_as as error:
+        assert saying in str(error), f"the control, {bug}, was to be seen as {saying}, and was seen as {error}"
         return
     raise AssertionError(f"the control, {bug}, went unseen: this harness sees nothing")
 
