@@ -18,7 +18,7 @@ class WrongModel(naive_model.Model):
         return super().put(key, whole, targets, {} if labels is None and targets is not None else labels)
 
 
-def run(binary, operations, model):
+def run(binary, operations, model, seed):
     running = []
     with tempfile.TemporaryDirectory(prefix="target-eye-prove-") as name, small_tmpfs(pathlib.Path(name)):
         directory = pathlib.Path(name) / "file_sd"
@@ -29,7 +29,7 @@ def run(binary, operations, model):
             return running[-1].wait_until_ready()
 
         try:
-            return naive_model.run(start, directory, operations, model, has_small_disk=True)
+            return naive_model.run(start, directory, operations, model, seed, has_small_disk=True)
         finally:
             if running[-1].process.poll() is None:
                 running[-1].kill()
@@ -40,7 +40,9 @@ def model(binary, operations):
 
     The control is a model with one rule changed.
     """
-    done = run(binary, operations, naive_model.Model())
-    must_break("a model with one rule changed", lambda: run(binary, CONTROL_OPERATIONS, WrongModel()))
-    return (f"{operations:,} operations ({done.taken:,} changes taken, {done.refused:,} refused) and {done.disturbed:,} "
-            "restarts and faults, all as the model has them; control caught")
+    seed = naive_model.any_seed()
+    done = run(binary, operations, naive_model.Model(), seed)
+    must_break(f"a model with one rule changed, with TARGET_EYE_SEED={seed}",
+               lambda: run(binary, CONTROL_OPERATIONS, WrongModel(), seed), saying="'PUT'")
+    return (f"{operations:,} operations ({done.taken:,} changes taken, {done.refused:,} refused) and "
+            f"{done.disturbed:,} restarts and faults, all as the model has them (TARGET_EYE_SEED={seed}); control caught")

@@ -5,13 +5,18 @@ to the program in between.
 """
 
 import contextlib
+import hashlib
+import http.client
+import json
 import os
 import random
+import shutil
 import signal
+import time
 import urllib.parse
 
 import harness
-from bodies import ENCODINGS, as_json, in_any_order
+from bodies import ENCODINGS, in_any_order
 
 # Few of each, so that requests meet what others left.
 KEYS = [("shop", "prod"), ("shop", "dev"), ("ab", "c"), ("a", "bc"), ("a/b", "c"), ("été", "%2F"), ("a@b", "c"),
@@ -21,6 +26,8 @@ BAD_TARGETS = ["a:0", "http://a", "", "a b"]
 VALUES = ["1", "2", "é\U0001F418", "a,b", " "]
 NAMES = ["x", "y", "z", "job", "env", "__scheme__"]
 BAD_NAMES = ["a-b", "1", ""]
+KEPT_S = 1  # Well below what the program waits for the next request.
+DISTURBED = 0.01  # Of all operations.
 
 
 class Model:
@@ -42,6 +49,9 @@ class Model:
 
     def all_listed(self):
         return [group for key in sorted(self.groups) for group in self.listed(key)]
+
+    def selected(self, application):
+        return [group for key in sorted(self.groups) if key[0] == application for group in self.listed(key)]
 
     def request(self, method, key, body):
         """The status, and the groups of the answer (None for an error). `body` is None where there is none."""
@@ -189,8 +199,32 @@ def path_of(key):
     return "/" + "/".join(urllib.parse.quote(segment, safe="") for segment in key)
 
 
-def send(instance, method, key, body, encoding):
-    return instance.request(method, path_of(key), *((None, None) if body is None else ENCODINGS[encoding](**body)))
+def name_of(key):
+    """As the Python program named a group's file."""
+    return hashlib.md5("".join(key).encode()).hexdigest() + ".json"
+
+
+class Client:
+    """A connection that is kept."""
+
+    def __init__(self, instance):
+        self.connection = http.client.HTTPConnection("127.0.0.1", instance.port, timeout=harness.PATIENCE_S)
+        self.used = time.monotonic()
+
+    def request(self, method, path, body=None, content_type=None):
+        if time.monotonic() - self.used > KEPT_S:
+            self.connection.close()  # The next request opens it again.
+        self.used = time.monotonic()
+        self.connection.request(method, path, None if body is None else body.encode(),
+                                {} if content_type is None else {"Content-Type": content_type})
+        response = self.connection.getresponse()
+        return harness.Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+
+    def get(self, path):
+        return self.request("GET", path)
+
+    def send(self, method, key, body, encoding):
+        return self.request(method, path_of(key), *((None, None) if body is None else ENCODINGS[encoding](**body)))
 
 
 class Run:
@@ -199,17 +233,19 @@ class Run:
     def __init__(self, start, directory, rng, model, has_small_disk=False):
         self.start, self.directory, self.rng, self.model = start, directory, rng, model
         self.requests = Requests(rng, self.model)
-        self.disturbances = [self.stop, self.kill, self.kill_with_a_request_under_way, self.reload]
+        self.disturbances = [self.stop, self.kill, self.kill_with_a_request_under_way, self.reload, self.lose_the_state,
+                             self.take_over_from_python]
         if has_small_disk:
             self.disturbances.append(self.fill_the_disk)
         self.layout = "file"
         self.instance = start()
+        self.client = Client(self.instance)
         self.refused = self.taken = self.disturbed = 0
 
     def compare_one(self):
         method, key, body, encoding = request = self.requests.next()
         status, groups = self.model.request(*request[:3])
-        answer = send(self.instance, *request)
+        answer = self.client.send(*request)
         assert answer.status == status, f"{request} must be {status}: {answer}"
         if status == 200:
             assert answer.json() == groups, f"{request}: {answer}"
@@ -217,12 +253,20 @@ class Run:
         else:
             assert answer.message()
             self.refused += 1
-        found = self.instance.get(path_of(key)).json()
-        assert found == self.model.listed(key), f"after {request}"
+        found = self.client.get(path_of(key)).json()
+        assert found == self.model.listed(key), f"after {request}: {found}"
+
+    def compare_lists(self):
+        """What Prometheus would get by HTTP."""
+        application = self.rng.choice(KEYS)[0]
+        for query, expected in (("", self.model.all_listed()),
+                                (f"?application={urllib.parse.quote(application)}", self.model.selected(application))):
+            found = self.client.get("/-/sd" + query).json()
+            assert found == expected, f"/-/sd{query}: {found}, where {expected} is expected"
 
     def compare_all(self):
         for key in KEYS:
-            found = self.instance.get(path_of(key)).json()
+            found = self.client.get(path_of(key)).json()
             assert found == self.model.listed(key), f"{key}: {found}, where {self.model.listed(key)} is expected"
 
     def compare_published(self):
@@ -238,6 +282,7 @@ class Run:
         disturbance()
         try:
             self.compare_all()
+            self.compare_lists()
             self.compare_published()
         except AssertionError as error:
             raise AssertionError(f"after {disturbance.__name__}: {error}") from error
@@ -246,6 +291,7 @@ class Run:
         """In one of the layouts."""
         self.layout = self.rng.choice(["file", "file", "group"])
         self.instance = self.start(FILE_SD_LAYOUT=self.layout)
+        self.client = Client(self.instance)
 
     def stop(self):
         self.instance.stop()
@@ -264,24 +310,60 @@ class Run:
     def reload(self):
         self.instance.signal(signal.SIGHUP)
 
+    def lose_the_state(self):
+        """What was published last is what there is."""
+        self.make_plain()
+        self.instance.stop()
+        for file in (self.directory / ".target-eye").glob("state.db*"):
+            file.unlink()
+        self.restart()
+
+    def take_over_from_python(self):
+        """A first start, on what the Python program would have left."""
+        self.make_plain()
+        self.instance.stop()
+        shutil.rmtree(self.directory / ".target-eye")
+        for file in self.directory.glob("*.json"):
+            file.unlink()
+        files = {}
+        for key in sorted(self.model.groups):
+            # Some keys had a file in common there.
+            if files.setdefault(name_of(key), key) != key:
+                del self.model.groups[key]
+        for name, key in files.items():
+            (self.directory / name).write_text(json.dumps(self.model.listed(key)))
+        self.restart()
+
+    def make_plain(self):
+        """Each group's labels say what its key is: all that says it, where the state is gone."""
+        for key, (targets, labels) in sorted(self.model.groups.items()):
+            if (labels["job"], labels["env"]) != key:
+                rest = {name: value for name, value in labels.items() if name not in ("job", "env")}
+                body = {"targets": targets, "labels": rest}
+                self.model.request("PUT", key, body)
+                assert self.client.send("PUT", key, body, "json").json() == self.model.listed(key)
+
     def fill_the_disk(self):
         """Where the directory has a small one of its own."""
+        requests = [self.requests.next() for _ in range(20)]
         filler = self.directory / "filler"
         with open(filler, "wb", buffering=0) as file, contextlib.suppress(OSError):
             while file.write(bytes(4096)):
                 pass
-        for _ in range(20):
-            request = self.requests.next()
+        for request in requests:
             before = {key: self.model.listed(key) for key in KEYS}
             status, _ = Model.of(self.model.groups).request(*request[:3])
-            answer = send(self.instance, *request)
+            answer = self.client.send(*request)
             if answer.status != 503:
                 assert answer.status == status, f"{request} must be {status}, on a full disk: {answer}"
                 self.model.request(*request[:3])
             else:
                 assert status == 200 and request[0] != "GET", f"{request} must be {status}, on a full disk: {answer}"
-                assert self.instance.get(path_of(request[1])).json() == before[request[1]], f"half of {request} is there"
+                assert self.client.get(path_of(request[1])).json() == before[request[1]], f"half of {request} is there"
         filler.unlink()
+        harness.wait_for("room", lambda: self.client.send("PUT", KEYS[0], {"targets": TARGETS[:1]}, "json").status == 200)
+        for key in sorted({KEYS[0], *(request[1] for request in requests)}):
+            self.make_known(key)
 
     def kill_under_way(self, request):
         method, key, body, encoding = request
@@ -292,26 +374,32 @@ class Run:
             self.instance.kill()
 
     def settle(self, request):
-        """A request without an answer took effect whole or not at all; then both sides are made the same."""
+        """A request without an answer took effect whole or not at all."""
         method, key, body, _ = request
         before = self.model.listed(key)
         self.model.request(method, key, body)
-        found = self.instance.get(path_of(key)).json()
+        found = self.client.get(path_of(key)).json()
         assert found in (before, self.model.listed(key)), f"half of {request} is there: {found}"
+        self.make_known(key)
+
+    def make_known(self, key):
+        """What comes next depends on the seed alone, whatever came of this key."""
         known = {"targets": [TARGETS[0]]}
         self.model.groups.pop(key, None)
         self.model.request("PUT", key, known)
-        self.instance.request("DELETE", path_of(key))
-        assert self.instance.request("PUT", path_of(key), *as_json(**known)).json() == self.model.listed(key)
-
+        self.client.send("DELETE", key, None, None)
+        assert self.client.send("PUT", key, known, "json").json() == self.model.listed(key)
 
     def go(self, operations):
         for _ in range(operations):
             self.compare_one()
-            if self.rng.random() < 0.01:
+            if self.rng.random() < 0.1:
+                self.compare_lists()
+            if self.rng.random() < DISTURBED:
                 self.disturb()
                 self.disturbed += 1
         self.compare_all()
+        self.compare_lists()
         self.compare_published()
         self.instance.stop()
         self.compare_published()
@@ -319,9 +407,13 @@ class Run:
         assert operations < 500 or min(self.taken, self.refused) > operations // 10, (self.taken, self.refused)
 
 
-def run(start, directory, operations, model=None, **arguments):
+def any_seed():
+    return int(os.environ.get("TARGET_EYE_SEED") or random.SystemRandom().randrange(2**32))
+
+
+def run(start, directory, operations, model=None, seed=None, **arguments):
     """So many random operations; what differs is an AssertionError that says how to replay it. Gives the Run."""
-    seed = int(os.environ.get("TARGET_EYE_SEED") or random.SystemRandom().randrange(2**32))
+    seed = any_seed() if seed is None else seed
     try:
         going = Run(start, directory, random.Random(seed), model or Model(), **arguments)
         going.go(operations)
