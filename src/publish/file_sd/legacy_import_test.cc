@@ -1,10 +1,14 @@
 #include "publish/file_sd/legacy_import.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
+
 #include "publish/file_sd/file_names.h"
 #include "publish/file_sd/file_sd_test_util.h"
+#include "util/atomic_file.h"
 
 namespace target_eye {
 namespace {
@@ -145,6 +149,20 @@ TEST_F(LegacyImportTest, LinksDirectoriesAndHugeFilesAreLeft) {
       EXPECT_THAT(skipped.reason, HasSubstr("64 MiB"));
     }
   }
+}
+
+TEST_F(LegacyImportTest, WhatCannotBeReadForAMomentIsNotPassedOver) {
+  root_.Write(kWebProd, List("h:1", "web", "prod"));
+  // Whoever holds the lease has until it breaks to finish; a file server does so.
+  std::signal(SIGIO, SIG_IGN);
+  const UniqueFd lease(::open((root_ / kWebProd).c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(::fcntl(lease.get(), F_SETLEASE, F_WRLCK), 0);
+  const auto refused = ScanForImport(root_.path());
+  ASSERT_EQ(::fcntl(lease.get(), F_SETLEASE, F_UNLCK), 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kIo);
+  EXPECT_THAT(refused.error().message, HasSubstr(kWebProd));
+  EXPECT_THAT(Scan().groups, SizeIs(1));
 }
 
 TEST_F(LegacyImportTest, AMissingDirectoryHoldsNothing) {
