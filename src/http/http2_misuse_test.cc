@@ -18,7 +18,7 @@ TEST_F(Http2MisuseTest, RapidResetIsStopped) {
         Http2Client::Frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, id,
                            Http2Client::Block(Http2Client::Request("GET", "/later"))) +
         Http2Client::Frame(NGHTTP2_RST_STREAM, 0, id, Http2Client::Number(NGHTTP2_CANCEL, 4));
-    if (!client.SendBytes(frames)) break;
+    if (!client.IsOpen() || !client.SendBytes(frames)) break;
   }
   EXPECT_EQ(client.AwaitEnd(), NGHTTP2_ENHANCE_YOUR_CALM);
   EXPECT_LT(handler_.handled(), 1000);
@@ -30,9 +30,10 @@ TEST_F(Http2MisuseTest, RequestsThatBreakTheRulesAreStopped) {
   Http2Client client(address());
   client.Start();
   for (std::int32_t id = 1; id < 4000; id += 2) {
-    if (!client.Send(
-            NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, id,
-            Http2Client::Block(Http2Client::Request("GET", "/", {{"connection", "close"}})))) {
+    const auto request = Http2Client::Request("GET", "/", {{"connection", "close"}});
+    if (!client.IsOpen() ||
+        !client.Send(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, id,
+                     Http2Client::Block(request))) {
       break;
     }
   }
@@ -52,7 +53,7 @@ TEST_P(Http2FloodTest, EndsTheConnection) {
   client.Start();
   // One request is open, for the frames that need a stream.
   client.SendRequest(Http2Client::Request("PUT", "/a"), false);
-  for (int i = 0; i < 20'000 && client.SendBytes(GetParam().frame); ++i) {
+  for (int i = 0; i < 20'000 && client.IsOpen() && client.SendBytes(GetParam().frame); ++i) {
   }
   EXPECT_EQ(client.AwaitEnd(), NGHTTP2_ENHANCE_YOUR_CALM);
   EXPECT_EQ(handler_.handled(), 0);

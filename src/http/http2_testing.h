@@ -114,6 +114,13 @@ class Http2Client {
     return goaway_;
   }
   std::optional<std::uint32_t> goaway() const { return goaway_; }
+  // Reads what has come. Gives false once there is no use in sending more.
+  bool IsOpen() {
+    while (tls_.HasInput()) {
+      if (!ReadFrame()) return false;
+    }
+    return !goaway_;
+  }
   // Reads one frame. Gives false at the end.
   bool ReadFrame() {
     if (!Fill(9)) return false;

@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 
 #include <csignal>
 #include <cstdio>
@@ -102,6 +103,11 @@ class TlsClient {
   bool Send(std::string_view bytes) {
     return bytes.empty() || SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size())) ==
                                 static_cast<int>(bytes.size());
+  }
+  // Whether something has come, be it the end.
+  bool HasInput() {
+    ::pollfd fd{raw_.fd(), POLLIN, 0};
+    return SSL_has_pending(ssl_.get()) == 1 || ::poll(&fd, 1, 0) > 0;
   }
   // The next bytes; empty at the end.
   std::string Read() {
