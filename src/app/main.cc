@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <exception>
 #include <map>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -187,6 +188,8 @@ int Run(const std::vector<std::string>& arguments) {
   }
   try {
     return RunService(*line);
+  } catch (const std::bad_alloc&) {
+    throw;  // SayWhyItEnds has better words.
   } catch (const std::exception& e) {
     return Fail(config, e.what());
   }
