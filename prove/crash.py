@@ -19,6 +19,7 @@ import time
 import harness
 from control import allowed, must_break
 from ledger import Programs
+from progress import shown
 
 WRITERS = 6
 GROUPS = 10_000
@@ -124,7 +125,7 @@ def kill(binary, rounds):
         server = programs.start().wait_until_ready()
         before = harness.published(directory)
         assert len(before) == GROUPS
-        for index in range(rounds):
+        for index in shown(range(rounds), rounds, "kills"):
             load = Load(server.port, index)
             time.sleep(random_time.uniform(0.02, 0.3))
             server.kill()
@@ -256,7 +257,7 @@ def power(binary, rounds):
     """
     random_time = random.Random(2)
     writes = 0
-    for _ in range(rounds):
+    for _ in shown(range(rounds), rounds, "cuts"):
         with tempfile.TemporaryDirectory() as name:
             acknowledged, missing = one_power_cut(binary, pathlib.Path(name), random_time.uniform(0.1, 0.6))
         assert not missing, "; ".join(missing[:3])

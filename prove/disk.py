@@ -11,6 +11,7 @@ import crash
 import harness
 from control import allowed, must_break
 from ledger import PATHS, Programs, attached, injecting
+from progress import shown
 
 SMALL = "16m"
 # So long that the program's waits between its attempts have grown as far as they do.
@@ -172,7 +173,7 @@ def disk(binary, rounds):
     allowed(["strace", "-o", "/dev/null", "true"])
     times = []
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        for _ in range(rounds):
+        for _ in shown(range(rounds), rounds, "disks of each kind"):
             for_good = pool.submit(in_a_folder, read_only_for_good, binary)
             times += pool.map(lambda fault: back_in_time(fault, binary), (full, full_for_files, read_only_for_a_while))
             for_good.result()

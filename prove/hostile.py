@@ -14,6 +14,7 @@ import http_vectors
 import sock_diag
 import tls_fixtures
 from program import stand_in, started
+from progress import shown
 
 AT_ONCE = 4
 TLS_CUTS = 1
@@ -72,7 +73,8 @@ def exchanges(vectors, cuts_of_each, seed=1):
 
 def all_wrong(exchanged, connect):
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        return [wrong for wrong in pool.map(lambda exchange: exchange.wrong(connect), exchanged) if wrong]
+        done = pool.map(lambda exchange: exchange.wrong(connect), exchanged)
+        return [wrong for wrong in shown(done, len(exchanged), "exchanges") if wrong]
 
 
 def carried_out(exchanged):

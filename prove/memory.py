@@ -10,6 +10,7 @@ import tempfile
 import harness
 from control import compiled, must_break
 from ledger import PATHS, Programs
+from progress import shown
 from syscalls import outlives, recover
 
 LIBFIU_HOOKS = "/usr/lib/fiu/fiu_posix_preload.so"
@@ -92,7 +93,8 @@ def memory(binary, amount):
         if amount is not None:
             numbers = random.Random(1).sample(numbers, min(amount, count))
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-            outcomes = list(pool.map(lambda number: outcome(binary, shim, number), numbers))
+            done = pool.map(lambda number: outcome(binary, shim, number), numbers)
+            outcomes = list(shown(done, len(numbers), "allocations"))
         must_break("a log that is lost", lambda: try_allocation(binary, shim, NEVER, lose_log=True))
     broken = [what for what, _ in outcomes if what]
     assert not broken, f"{len(broken)} of {len(numbers)}:\n" + "\n".join(broken)

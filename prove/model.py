@@ -7,6 +7,7 @@ import harness
 import naive_model
 from control import must_break
 from disk import small_tmpfs
+from progress import shown
 
 CONTROL_OPERATIONS = 500
 
@@ -29,7 +30,8 @@ def run(binary, operations, model, seed):
             return running[-1].wait_until_ready()
 
         try:
-            return naive_model.run(start, directory, operations, model, seed, has_small_disk=True)
+            return naive_model.run(start, directory, operations, model, seed, has_small_disk=True,
+                                   shown=lambda each: shown(each, operations, "operations"))
         finally:
             if running[-1].process.poll() is None:
                 running[-1].kill()
@@ -44,5 +46,5 @@ def model(binary, operations):
     done = run(binary, operations, naive_model.Model(), seed)
     must_break(f"a model with one rule changed, with TARGET_EYE_SEED={seed}",
                lambda: run(binary, CONTROL_OPERATIONS, WrongModel(), seed), saying="'PUT'")
-    return (f"{operations:,} operations ({done.taken:,} changes taken, {done.refused:,} refused) and "
-            f"{done.disturbed:,} restarts and faults, all as the model has them (TARGET_EYE_SEED={seed}); control caught")
+    return (f"{operations:,} operations ({done.taken:,} changes taken, {done.refused:,} refused) and {done.disturbed:,} "
+            f"restarts and faults, all as the model has them (TARGET_EYE_SEED={seed}); control caught")

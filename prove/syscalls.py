@@ -15,6 +15,7 @@ import tempfile
 import harness
 from control import allowed, compiled, must_break
 from ledger import HANGS_AFTER_S, PATHS, Programs, attached, injecting, signal_traced
+from progress import shown
 
 # Which errors a call may give is what the manual pages and the kernel's file systems say.
 DISK = ("EIO", "ENOSPC", "EDQUOT", "EROFS")
@@ -258,7 +259,8 @@ def syscalls(binary, amount):
     every = list(all_cases(binary))
     cases = every if amount is None else sample(every, amount)
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        outcomes = list(pool.map(lambda case: outcome(binary, case), cases))
+        done = pool.map(lambda case: outcome(binary, case), cases)
+        outcomes = list(shown(done, len(cases), "injections"))
     broken = outcomes.count(None)
     assert broken == 0, f"{broken:,} of {len(cases):,} injections: those above"
     for injection in IGNORED:

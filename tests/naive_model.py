@@ -361,7 +361,8 @@ class Run:
                 assert status == 200 and request[0] != "GET", f"{request} must be {status}, on a full disk: {answer}"
                 assert self.client.get(path_of(request[1])).json() == before[request[1]], f"half of {request} is there"
         filler.unlink()
-        harness.wait_for("room", lambda: self.client.send("PUT", KEYS[0], {"targets": TARGETS[:1]}, "json").status == 200)
+        known = KEYS[0], {"targets": TARGETS[:1]}, "json"
+        harness.wait_for("room", lambda: self.client.send("PUT", *known).status == 200)
         for key in sorted({KEYS[0], *(request[1] for request in requests)}):
             self.make_known(key)
 
@@ -390,8 +391,8 @@ class Run:
         self.client.send("DELETE", key, None, None)
         assert self.client.send("PUT", key, known, "json").json() == self.model.listed(key)
 
-    def go(self, operations):
-        for _ in range(operations):
+    def go(self, operations, shown):
+        for _ in shown(range(operations)):
             self.compare_one()
             if self.rng.random() < 0.1:
                 self.compare_lists()
@@ -411,12 +412,12 @@ def any_seed():
     return int(os.environ.get("TARGET_EYE_SEED") or random.SystemRandom().randrange(2**32))
 
 
-def run(start, directory, operations, model=None, seed=None, **arguments):
+def run(start, directory, operations, model=None, seed=None, shown=iter, **arguments):
     """So many random operations; what differs is an AssertionError that says how to replay it. Gives the Run."""
     seed = any_seed() if seed is None else seed
     try:
         going = Run(start, directory, random.Random(seed), model or Model(), **arguments)
-        going.go(operations)
+        going.go(operations, shown)
         return going
     except AssertionError as error:
         raise AssertionError(f"with TARGET_EYE_SEED={seed} and {operations} operations: {error}") from error
