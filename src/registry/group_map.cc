@@ -52,15 +52,18 @@ void GroupMap::Remove(const GroupKeyView& key) {
 }
 
 void GroupMap::Reset(const std::vector<StoredGroupPtr>& groups) {
-  for (Shard& shard : shards_) {
-    const std::scoped_lock lock(shard.mutex);
-    shard.groups.clear();
-  }
-  groups_ = 0;
-  targets_ = 0;
+  std::array<Groups, kShards> fresh;
+  std::size_t targets = 0;
   for (const StoredGroupPtr& group : groups) {
-    Put(group);
+    fresh[IndexOf(group->key)].insert(group);
+    targets += group->group.targets.size();
   }
+  for (std::size_t i = 0; i < kShards; ++i) {
+    const std::scoped_lock lock(shards_[i].mutex);
+    shards_[i].groups.swap(fresh[i]);
+  }
+  groups_ = groups.size();
+  targets_ = targets;
 }
 
 std::vector<StoredGroupPtr> GroupMap::Sorted() const {

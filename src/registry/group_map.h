@@ -21,7 +21,8 @@ class GroupMap {
   void Put(StoredGroupPtr group);
   void Remove(const GroupKeyView& key);
 
-  // Replaces everything. A reader may see some of the old and some of the new while it runs.
+  // Replaces everything. A reader may see some of the old and some of the new while it runs; of a
+  // group that is in both, always one.
   void Reset(const std::vector<StoredGroupPtr>& groups);
 
   // Every group, ordered by key.
@@ -42,17 +43,19 @@ class GroupMap {
     static GroupKeyView Key(const GroupKeyView& key) { return key; }
     bool operator()(const auto& a, const auto& b) const { return Key(a) == Key(b); }
   };
+  using Groups = std::unordered_set<StoredGroupPtr, Hash, Equal>;
   struct Shard {
     mutable std::mutex mutex;
-    std::unordered_set<StoredGroupPtr, Hash, Equal> groups;
+    Groups groups;
   };
 
   static constexpr std::size_t kShards = 64;
 
-  Shard& ShardOf(const GroupKeyView& key) { return shards_[(GroupKeyHash()(key) >> 7) % kShards]; }
-  const Shard& ShardOf(const GroupKeyView& key) const {
-    return shards_[(GroupKeyHash()(key) >> 7) % kShards];
+  static std::size_t IndexOf(const GroupKeyView& key) {
+    return (GroupKeyHash()(key) >> 7) % kShards;
   }
+  Shard& ShardOf(const GroupKeyView& key) { return shards_[IndexOf(key)]; }
+  const Shard& ShardOf(const GroupKeyView& key) const { return shards_[IndexOf(key)]; }
 
   std::array<Shard, kShards> shards_;
   std::atomic<std::size_t> groups_ = 0;

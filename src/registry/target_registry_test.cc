@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <map>
 #include <mutex>
@@ -296,6 +297,34 @@ TEST_F(TargetRegistryTest, AfterAnUncertainCommitWhatIsReallyKeptIsLoadedAndTold
   EXPECT_TRUE(Do(Request(Method::kPost, "a", {"h:3"})).has_value());
   EXPECT_EQ(recorder_.groups().at({"a", "e"}),
             R"({"targets":["h:2","h:3"],"labels":{"env":"e","job":"a"}})");
+}
+
+TEST_F(TargetRegistryTest, AGroupIsThereForReadersWhileTheStoreIsOpenedAgain) {
+  constexpr int kGroups = 1000;
+  constexpr int kTimes = 30;
+  Start();
+  for (int i = 0; i < kGroups; ++i) {
+    ASSERT_TRUE(Do(Request(Method::kPut, std::to_string(i), {"h:1"})).has_value());
+  }
+  std::atomic<bool> goes_on = true;
+  std::atomic<int> missed = 0;
+  std::atomic<int> reads = 0;
+  std::thread reader([&] {
+    for (; goes_on; ++reads) missed += registry_->Find({"999", "e"}) == nullptr;
+  });
+  for (int i = 0; i < kTimes; ++i) {
+    store_.FailCommits(1, ErrorCode::kUncertain);
+    EXPECT_FALSE(Do(Request(Method::kPut, "1", {"h:2"})).has_value());
+    const int before = reads;
+    while (!registry_->writable() || reads == before) {
+      std::this_thread::yield();
+    }
+  }
+  goes_on = false;
+  reader.join();
+  EXPECT_EQ(missed, 0);
+  EXPECT_EQ(registry_->counts().groups, kGroups);
+  EXPECT_EQ(registry_->counts().targets, kGroups);
 }
 
 TEST_F(TargetRegistryTest, AStoreThatStaysAwayIsOneErrorInTheLogHoweverOftenItIsTried) {
