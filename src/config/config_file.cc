@@ -59,7 +59,7 @@ Expected<std::vector<ConfigEntry>> ParseConfigFile(std::string_view text, std::s
               {quoted->line,
                fmt::format("{}: a value in quotes, but the file is not TOML (line {}: {}); mend "
                            "that line, or remove the quotes, which INI does not have",
-                           quoted->key, toml.error().line, toml.error().message)});
+                           Quote(quoted->key), toml.error().line, toml.error().message)});
   }
   return std::move(*ini);
 }

@@ -85,8 +85,20 @@ TEST(ConfigFileTest, IniLinesMayEndInCarriageReturns) {
 }
 
 TEST(ConfigFileTest, IniRefusesWhatIsGivenTwice) {
-  EXPECT_EQ(Failure("[h]\na: 1\nA: 2\n"), R"(conf:3: "a" is given twice in [h])");
-  EXPECT_EQ(Failure("[h]\na: b\n[i]\n[h]\n"), "conf:4: section [h] is given twice");
+  EXPECT_EQ(Failure("[h]\na: 1\nA: 2\n"), R"(conf:3: "a" is given twice in section "h")");
+  EXPECT_EQ(Failure("[h]\na: b\n[i]\n[h]\n"), R"(conf:4: section "h" is given twice)");
+}
+
+TEST(ConfigFileTest, MessagesAreShortAndPrintableWhateverIsInTheFile) {
+  const std::string odd = "\x1b[2J" + std::string(5000, 'x');
+  for (const std::string& text :
+       {"[" + odd + "]x\n", "[" + odd + "]\n[" + odd + "]\n", "[" + odd + "]\na: 1\na: 2\n",
+        "[h]\n" + odd + ": 1\n" + odd + ": 2\n", "[h]\n" + odd + "\n", odd + ": 1\n",
+        "[h]\n" + odd + ": 'a'\n"}) {
+    const std::string failure = Failure(text);
+    EXPECT_LT(failure.size(), 700) << failure;
+    EXPECT_EQ(failure.find('\x1b'), std::string::npos) << failure;
+  }
 }
 
 TEST(ConfigFileTest, IniKeysOfTwoSectionsMayBeTheSame) {
@@ -132,7 +144,7 @@ TEST(ConfigFileTest, TomlValuesThatNoSettingTakesAreTold) {
 
 TEST(ConfigFileTest, TomlKeysCompareWithoutCase) {
   EXPECT_EQ(Failure("[h]\na = 1\nA = 2\n", "conf.toml"),
-            R"(conf.toml:3: "a" is given twice in [h])");
+            R"(conf.toml:3: "a" is given twice in section "h")");
 }
 
 TEST(ConfigFileTest, TomlRefusesAKeyOutsideOfASection) {
@@ -148,7 +160,7 @@ TEST(ConfigFileTest, AFileNamedTomlIsNotReadAsIni) {
 TEST(ConfigFileTest, ASlipInTomlDoesNotTurnItIntoIniWithQuotes) {
   const std::string failure =
       Failure("[target-eye]\nfile_sd_directory = \"/srv\"\n[hypercorn]\nbind = x\n");
-  EXPECT_THAT(failure, HasSubstr("conf:2: file_sd_directory: a value in quotes"));
+  EXPECT_THAT(failure, HasSubstr("conf:2: \"file_sd_directory\": a value in quotes"));
   EXPECT_THAT(failure, HasSubstr("line 4: "));
 }
 

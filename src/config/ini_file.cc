@@ -63,9 +63,9 @@ class IniParser {
   void TakeSection(std::string_view content) {
     const std::string_view name = content.substr(1, content.find(']') - 1);
     if (content.size() != name.size() + 2) {
-      problem_ = fmt::format("expected nothing after the section [{}]", name);
+      problem_ = fmt::format("expected nothing after the section {}", Quote(name));
     } else if (!sections_.emplace(name).second) {
-      problem_ = fmt::format("section [{}] is given twice", name);
+      problem_ = fmt::format("section {} is given twice", Quote(name));
     }
     section_ = name;
   }
@@ -79,7 +79,7 @@ class IniParser {
       problem_ = fmt::format("{} is in no section; expected [hypercorn] or [target-eye] before it",
                              Quote(key));
     } else if (!keys_.emplace(section_, key).second) {
-      problem_ = fmt::format("{} is given twice in [{}]", Quote(key), section_);
+      problem_ = fmt::format("{} is given twice in section {}", Quote(key), Quote(section_));
     } else {
       entries_.push_back({section_, key,
                           ConfigValue::Text(std::string(Trim(content.substr(delimiter + 1)))),

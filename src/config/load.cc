@@ -70,7 +70,6 @@ Expected<FoundByName> FromEntries(const std::vector<ConfigEntry>& entries, std::
   FoundByName found;
   std::string_view warned_section;
   for (const ConfigEntry& entry : entries) {
-    const std::string where = fmt::format("{}:{}: {}", file, entry.line, entry.key);
     if (std::ranges::find(kSections, entry.section) == std::end(kSections)) {
       if (entry.section == "DEFAULT") {
         return Invalid(
@@ -79,8 +78,8 @@ Expected<FoundByName> FromEntries(const std::vector<ConfigEntry>& entries, std::
                         file, entry.line));
       }
       if (const auto meant = MeantSection(entry.section); !meant.empty()) {
-        return Invalid(fmt::format("{}:{}: section [{}]: expected [{}]", file, entry.line,
-                                   entry.section, meant));
+        return Invalid(fmt::format("{}:{}: section {}: expected [{}]", file, entry.line,
+                                   Quote(entry.section), meant));
       }
       if (entry.section != warned_section) {
         warnings.push_back(
@@ -92,6 +91,8 @@ Expected<FoundByName> FromEntries(const std::vector<ConfigEntry>& entries, std::
       continue;
     }
     const Setting* const setting = FindSetting(entry.key);
+    const std::string where = fmt::format("{}:{}: {}", file, entry.line,
+                                          setting != nullptr ? entry.key : Quote(entry.key));
     if (setting != nullptr && setting->section != entry.section) {
       return Invalid(fmt::format("{}: expected in section [{}], not in [{}]", where,
                                  setting->section, entry.section));

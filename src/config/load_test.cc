@@ -372,9 +372,9 @@ TEST_F(LoadConfigTest, TheUserOfALoginIsNoSetting) {
 
 TEST_F(LoadConfigTest, AnUnknownKeyIsAnErrorInOurSectionAndAWarningInTheServers) {
   EXPECT_EQ(Failure({File("[target-eye]\nfile_sd_dir = /x\n")}),
-            path_ + ":2: file_sd_dir: unknown setting; see --help for those there are");
+            path_ + ":2: \"file_sd_dir\": unknown setting; see --help for those there are");
   EXPECT_THAT(Warnings({File("[hypercorn]\nwat: 1\n")}),
-              ElementsAre(path_ + ":2: wat: unknown setting, it has no effect"));
+              ElementsAre(path_ + ":2: \"wat\": unknown setting, it has no effect"));
 }
 
 TEST_F(LoadConfigTest, AKeyInTheOtherSectionIsAnError) {
@@ -397,7 +397,7 @@ TEST_F(LoadConfigTest, TheSectionOfDefaultsIsAnError) {
 
 TEST_F(LoadConfigTest, AMisspeltSectionIsAnError) {
   EXPECT_THAT(Failure({File("[target_eye]\nfile_sd_directory: /x\n")}),
-              HasSubstr("section [target_eye]: expected [target-eye]"));
+              HasSubstr("section \"target_eye\": expected [target-eye]"));
   EXPECT_THAT(Failure({File("[Hypercorn]\nbind: x\n")}), HasSubstr("expected [hypercorn]"));
 }
 

@@ -65,7 +65,8 @@ ConfigEntries ParseToml(std::string_view text) {
   for (const ConfigEntry& entry : entries) {
     if (!keys.emplace(entry.section, entry.key).second) {
       return std::unexpected(ConfigSyntaxError{
-          entry.line, fmt::format("{} is given twice in [{}]", Quote(entry.key), entry.section)});
+          entry.line,
+          fmt::format("{} is given twice in section {}", Quote(entry.key), Quote(entry.section))});
     }
   }
   return entries;
