@@ -198,6 +198,14 @@ def test_a_change_is_recorded_with_who_made_it(guarded, directory):
     assert who.startswith("token:ci@127.0.0.1:")
 
 
+def test_the_access_log_says_who_asked(guarded):
+    server = guarded("  - {who: 'token:ci', may: write}\n", ACCESSLOG="-", ACCESS_LOG_FORMAT="%(u)s %(s)s %(m)s")
+    for headers in (bearer(), basic("alice"), basic("alice", "wrong"), {}):
+        server.request("PUT", "/web/prod", json.dumps(GROUP), "application/json", headers=headers)
+    server.stop()
+    assert server.stdout_text().splitlines() == ["token:ci 200 PUT", "user:alice 403 PUT", "- 401 PUT", "- 401 PUT"]
+
+
 # Logins.
 
 def test_repeated_logins_do_not_pay_bcrypt(guarded):

@@ -201,7 +201,7 @@ def test_the_log_goes_to_a_file_and_is_opened_anew(binary, directory, tmp_path):
 
 
 ATOMS = {
-    "h": r"127\.0\.0\.1:\d+", "l": "-", "t": r"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]",
+    "h": r"127\.0\.0\.1:\d+", "l": "-", "u": "-", "t": r"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]",
     "r": r"GET /a/e 1\.1", "R": r"GET /a/e\?x=y 1\.1", "s": "200", "st": "OK", "S": "http", "m": "GET",
     "U": "/a/e", "Uq": r"/a/e\?x=y", "q": "x=y", "H": r"1\.1", "b": r"\d+", "B": r"\d+",
     "f": "http://ref/", "a": "agent", "T": r"\d+", "D": r"\d+", "L": r"\d+\.\d{6}", "p": r"\d+",

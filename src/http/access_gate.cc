@@ -172,15 +172,21 @@ void AccessGate::Decide(const AccessPolicy& policy, const HttpRequest& request, 
   if (login.result == Login::Result::kUser) caller.user = login.name;
   if (login.result == Login::Result::kToken) caller.token = login.name;
   const Verdict verdict = Judge(policy, request, caller);
-  const std::string name = caller.Name();
+  std::string name = caller.Name();
   if (verdict.allowed) {
+    if (name.empty()) return next_.Handle(request, std::move(respond));
     HttpRequest named = request;
     named.caller = name;
-    return next_.Handle(named, std::move(respond));
+    return next_.Handle(named, [name, respond = std::move(respond)](HttpResponse response) mutable {
+      response.caller = std::move(name);
+      respond(std::move(response));
+    });
   }
   if (!policy.IsLoggedIn(caller)) return respond(Unauthorized(policy, false));
   metrics_.AccessDenied();
-  respond(Refusal(403, fmt::format("{} may not {}", name, verdict.wanted)));
+  HttpResponse refusal = Refusal(403, fmt::format("{} may not {}", name, verdict.wanted));
+  refusal.caller = std::move(name);
+  respond(std::move(refusal));
 }
 
 }  // namespace target_eye

@@ -14,7 +14,8 @@
 
 namespace target_eye {
 
-// Stands before another handler and hands on what the policy allows, with HttpRequest::caller set.
+// Stands before another handler and hands on what the policy allows, with HttpRequest::caller set,
+// and HttpResponse::caller in the answer.
 // What it does not hand on: 401 to whoever proved nothing, or something wrong; 403, counted, to a
 // known caller who may not; 429 to whoever failed to log in too often. None of them tells whether
 // the group that was asked for exists.

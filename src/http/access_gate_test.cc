@@ -136,6 +136,14 @@ TEST_F(AccessGateTest, CallerIsHandedOn) {
                                       "user:bob PUT /a/b", " PUT /a/b"));
 }
 
+TEST_F(AccessGateTest, AnswersSayWhomTheyAreFor) {
+  UseRules("  - {who: 'user:alice', may: write}\n");
+  EXPECT_EQ(Send("PUT", "/a/b", kAlice).caller, "user:alice");
+  EXPECT_EQ(Send("PUT", "/a/b", kToken).caller, "token:ci") << "who may not is known, too";
+  EXPECT_EQ(Send("PUT", "/a/b", kAliceWrong).caller, "") << "what was not proved is not";
+  EXPECT_EQ(Send("PUT", "/a/b").caller, "");
+}
+
 TEST_F(AccessGateTest, NobodyIsAskedToLogIn) {
   UseRules("  - {who: login, may: write}\n");
   const HttpResponse response = Send("GET", "/web/prod");

@@ -83,29 +83,15 @@ bool IsSecret(std::string_view name) {
 }  // namespace
 
 Expected<AccessLogFormat::Atom> AccessLogFormat::ParseAtom(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, Kind>, 22> kAtoms = {{
-      {"h", Kind::kPeer},
-      {"l", Kind::kDash},
-      {"t", Kind::kTime},
-      {"r", Kind::kRequest},
-      {"R", Kind::kRequestWithQuery},
-      {"s", Kind::kStatus},
-      {"st", Kind::kPhrase},
-      {"S", Kind::kScheme},
-      {"m", Kind::kMethod},
-      {"U", Kind::kPath},
-      {"Uq", Kind::kPathAndQuery},
-      {"q", Kind::kQuery},
-      {"H", Kind::kVersion},
-      {"b", Kind::kBytes},
-      {"B", Kind::kBytes},
-      {"f", Kind::kReferer},
-      {"a", Kind::kUserAgent},
-      {"T", Kind::kSeconds},
-      {"D", Kind::kMicroseconds},
-      {"L", Kind::kDecimalSeconds},
-      {"p", Kind::kProcess},
-      {"i", Kind::kRequestId},
+  static constexpr std::array<std::pair<std::string_view, Kind>, 23> kAtoms = {{
+      {"h", Kind::kPeer},    {"l", Kind::kDash},         {"u", Kind::kCaller},
+      {"t", Kind::kTime},    {"r", Kind::kRequest},      {"R", Kind::kRequestWithQuery},
+      {"s", Kind::kStatus},  {"st", Kind::kPhrase},      {"S", Kind::kScheme},
+      {"m", Kind::kMethod},  {"U", Kind::kPath},         {"Uq", Kind::kPathAndQuery},
+      {"q", Kind::kQuery},   {"H", Kind::kVersion},      {"b", Kind::kBytes},
+      {"B", Kind::kBytes},   {"f", Kind::kReferer},      {"a", Kind::kUserAgent},
+      {"T", Kind::kSeconds}, {"D", Kind::kMicroseconds}, {"L", Kind::kDecimalSeconds},
+      {"p", Kind::kProcess}, {"i", Kind::kRequestId},
   }};
   for (const auto& [atom, kind] : kAtoms) {
     if (atom == name) return Atom{kind, {}};
@@ -178,6 +164,9 @@ void AccessLogFormat::AppendAtom(const Atom& atom, const AccessRecord& record, s
       break;
     case Kind::kDash:
       out += '-';
+      break;
+    case Kind::kCaller:
+      AppendEscaped(record.caller, out);
       break;
     case Kind::kTime:
       AppendTime(record.time, out);
@@ -256,6 +245,7 @@ void AccessLogFormat::AppendLine(LogFormat form, const AccessRecord& record, std
                   fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)), milliseconds);
   const std::array fields = {
       LogField("peer", record.peer),
+      LogField("caller", record.caller),
       LogField("method", record.method),
       LogField("target", record.target),
       LogField("version", record.version),

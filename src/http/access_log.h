@@ -28,6 +28,7 @@ struct AccessRecord {
   std::string_view target;   // As it was sent.
   std::string_view version;  // `2`, `1.1` or `1.0`.
   std::string_view scheme = "http";
+  std::string_view caller = {};  // `user:alice`, `token:ci`, `certificate:` with the subject.
   std::string_view request_id = {};
   std::span<const RequestField> request_fields;
   int status = 0;
@@ -38,9 +39,9 @@ struct AccessRecord {
 };
 
 // A format of the access log, `%(atom)s` and text, ready for use. Atoms:
-//   h peer  l `-`  t [22/Nov/2026:10:16:57 +0000]  r method path version  R the same with the query
-//   s status  st its phrase  S scheme  m method  U path  Uq path and query  q query  H version
-//   b, B bytes of the response's body  f Referer  a User-Agent  T seconds  D microseconds
+//   h peer  l `-`  u caller  t [22/Nov/2026:10:16:57 +0000]  r method path version  R the same with
+//   the query s status  st its phrase  S scheme  m method  U path  Uq path and query  q query  H
+//   version b, B bytes of the response's body  f Referer  a User-Agent  T seconds  D microseconds
 //   L seconds with six decimals  p process id  i request id, the client's or one of our making
 //   {Name}i request field  {Name}o response field  {NAME}e environment variable, as it was at the
 //   start
@@ -66,6 +67,7 @@ class AccessLogFormat {
     kText,
     kPeer,
     kDash,
+    kCaller,
     kTime,
     kRequest,
     kRequestWithQuery,

@@ -37,6 +37,7 @@ class AccessLogFormatTest : public testing::Test {
       .method = "GET",
       .target = "/a/b?c=d",
       .version = "1.1",
+      .caller = "user:alice",
       .request_fields = fields_,
       .status = 404,
       .body_bytes = 123,
@@ -52,6 +53,7 @@ TEST_F(AccessLogFormatTest, EveryAtomIsFilledIn) {
   for (const Row& row : {
            Row{"%(h)s", "127.0.0.1:4711"},
            Row{"%(l)s", "-"},
+           Row{"%(u)s", "user:alice"},
            Row{"%(r)s", "GET /a/b 1.1"},
            Row{"%(R)s", "GET /a/b?c=d 1.1"},
            Row{"%(s)s", "404"},
@@ -98,7 +100,9 @@ TEST_F(AccessLogFormatTest, WhatAClientSentIsEscaped) {
   record.request_fields = fields;
   record.method = "G\nT";
   record.target = "/\r\n?\"";
+  record.caller = "certificate:CN=\"\n";
   EXPECT_EQ(Format("%(a)s", record), R"(\x22\x5C\x09\x1B\x7F\xC3\xA4~)");
+  EXPECT_EQ(Format("%(u)s", record), R"(certificate:CN=\x22\x0A)");
   EXPECT_EQ(Format("%(R)s", record), R"(G\x0AT /\x0D\x0A?\x22 1.1)");
 }
 
@@ -116,15 +120,17 @@ TEST_F(AccessLogFormatTest, ALineCanHaveTheFormOfTheLog) {
   record.body_bytes = 12;
   record.took = std::chrono::microseconds(1500);
   record.time = WallTime(std::chrono::milliseconds(1'700'000'000'007));
-  EXPECT_EQ(Format("json", record),
-            R"({"ts":"2023-11-14T22:13:20.007Z","level":"info","msg":"request",)"
-            R"("peer":"1.2.3.4:5","method":"GET","target":"/a/e?x","version":"2",)"
-            R"("scheme":"https","status":404,"bytes":12,"microseconds":1500,"referer":"",)"
-            R"("user_agent":"a\"b\u000a","request_id":"id-1"})");
-  EXPECT_EQ(Format("logfmt", record),
-            R"(ts=2023-11-14T22:13:20.007Z level=info msg="request" peer=1.2.3.4:5 method=GET )"
-            R"(target=/a/e?x version=2 scheme=https status=404 bytes=12 microseconds=1500 )"
-            R"(referer="" user_agent="a\"b\n" request_id=id-1)");
+  EXPECT_EQ(
+      Format("json", record),
+      R"({"ts":"2023-11-14T22:13:20.007Z","level":"info","msg":"request",)"
+      R"("peer":"1.2.3.4:5","caller":"user:alice","method":"GET","target":"/a/e?x",)"
+      R"("version":"2","scheme":"https","status":404,"bytes":12,"microseconds":1500,"referer":"",)"
+      R"("user_agent":"a\"b\u000a","request_id":"id-1"})");
+  EXPECT_EQ(
+      Format("logfmt", record),
+      R"(ts=2023-11-14T22:13:20.007Z level=info msg="request" peer=1.2.3.4:5 caller=user:alice )"
+      R"(method=GET target=/a/e?x version=2 scheme=https status=404 bytes=12 microseconds=1500 )"
+      R"(referer="" user_agent="a\"b\n" request_id=id-1)");
 }
 
 TEST_F(AccessLogFormatTest, SecretsAreNeverWritten) {
@@ -139,7 +145,7 @@ TEST_F(AccessLogFormatTest, SecretsAreNeverWritten) {
 }
 
 TEST_F(AccessLogFormatTest, WhatIsNotKnownIsADash) {
-  EXPECT_EQ(Format("%(h)s %(r)s %(q)s %(f)s", {}), "- - - - - -");
+  EXPECT_EQ(Format("%(h)s %(u)s %(r)s %(q)s %(f)s", {}), "- - - - - - -");
 }
 
 TEST_F(AccessLogFormatTest, UnknownAtomsAndLonePercentSignsAreRefused) {

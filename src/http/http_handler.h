@@ -50,6 +50,8 @@ struct HttpResponse {
   std::vector<HttpHeader> headers;
   // The word by which the metrics know who answered; a literal.
   std::string_view handler = "unknown";
+  // HttpRequest::caller, for the access log; empty where nobody proved anything.
+  std::string caller = {};
 };
 
 // Answers a request. Called on an I/O thread, or on a thread of a handler before it; must not

@@ -93,6 +93,7 @@ void ObserveAnswer(ServerContext& context, const AnswerRecord& record) {
                              .target = record.head.target,
                              .version = record.version,
                              .scheme = record.https ? "https" : "http",
+                             .caller = response.caller,
                              .request_id = record.id.text(),
                              .request_fields = record.head.fields,
                              .status = response.status,
