@@ -31,12 +31,10 @@ struct Login {
 // Finds out who sent a request, by its Authorization. bcrypt runs on one thread of this object, and
 // never elsewhere.
 //
-// - A right password is remembered, as a keyed hash with a key of this process and together with
-// the
-//   hash that it was compared with: until that changes, the next logins cost no bcrypt. Requests
-//   with the same credentials that come while it runs share it.
-// - A wrong one is remembered for kWrongFor, so that a client that tries again in a loop costs
-// none.
+// - A right password is remembered, as a keyed hash with a key of this process, beside the hash
+//   that it was compared with: until that changes, the next logins cost no bcrypt. Requests with
+//   the same credentials that come while it runs share it.
+// - A wrong one is remembered for kWrongFor: a client that tries it again in a loop costs none.
 // - Time tells nobody whether there is a user: the way of both is the same, and the password of an
 //   unknown one is compared with the hash of another.
 // - Failures are limited for each address, and for each address and user: see LoginLimits. A
@@ -44,11 +42,9 @@ struct Login {
 //   in spite of failures as the same user from there: otherwise it would tell right guesses from
 //   wrong ones at any speed. Tokens are too long to be guessed, and always looked at.
 // - The thread rests for as long as it worked while most of what it compares is wrong: guessing
-// takes
-//   at most half a core.
-// - Each failure is counted, and logged with its address and user, up to a line a second, the rest
-// in
-//   sum. Passwords and tokens are never logged.
+//   takes at most half a core.
+// - Each failure is counted, and logged with its address and user, up to a line a second, the
+//   rest in sum. Passwords and tokens are never logged.
 //
 // Every method may be called from any thread.
 class Authenticator {

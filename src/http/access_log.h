@@ -39,12 +39,14 @@ struct AccessRecord {
 };
 
 // A format of the access log, `%(atom)s` and text, ready for use. Atoms:
-//   h peer  l `-`  u caller  t [22/Nov/2026:10:16:57 +0000]  r method path version  R the same with
-//   the query s status  st its phrase  S scheme  m method  U path  Uq path and query  q query  H
-//   version b, B bytes of the response's body  f Referer  a User-Agent  T seconds  D microseconds
-//   L seconds with six decimals  p process id  i request id, the client's or one of our making
-//   {Name}i request field  {Name}o response field  {NAME}e environment variable, as it was at the
-//   start
+//   h peer  l `-`  u caller  t [22/Nov/2026:10:16:57 +0000]
+//   r method path version  R the same with the query
+//   s status  st its phrase  S scheme  m method  U path  Uq path and query  q query  H version
+//   b, B bytes of the response's body  f Referer  a User-Agent
+//   T seconds  D microseconds  L seconds with six decimals  p process id
+//   i request id, the client's or one of our making
+//   {Name}i request field  {Name}o response field
+//   {NAME}e environment variable, as it was at the start
 // What is absent is `-`. `%%` is a percent sign.
 //
 // Or, as a whole, `json` or `logfmt`: a line with all that is known, in the form of the log.

@@ -17,9 +17,8 @@ using testing::HasSubstr;
 GroupKey Key() { return {"app", "prod"}; }
 
 // The tables below are in a short hand: "a:1 b:2 / env=prod job=app" is a group. A body is the
-// same, with "-" for a part that was not sent: "a:1 / -" is {"targets": ["a:1"]}, "- / -" is {}, "-
-// /" is
-// {"labels": {}}.
+// same, with "-" for a part that was not sent: "a:1 / -" is {"targets": ["a:1"]}, "- / -" is {},
+// and "- /" is {"labels": {}}.
 struct Parts {
   std::optional<std::vector<Target>> targets;
   std::optional<Labels> labels;

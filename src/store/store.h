@@ -76,9 +76,8 @@ class Store {
 
   // Writes all of `writes` as one revision, or none. No key is in it twice. On success every write
   // is durable (it survives kill -9 and power loss) and the sink has been told.
-  //   kConflict     an expected revision was not the current one: nothing was written, and the sink
-  //   has
-  //                 been told, or will be, of what overtook it; evaluate again.
+  //   kConflict     an expected revision was not the current one: nothing was written, and the
+  //                 sink has been told, or will be, of what overtook it; evaluate again.
   //   kUnavailable  nothing was written (no room, for one); the store stays open.
   //   kUncertain    it may or may not have been written: Open again before anything else.
   virtual Expected<Revision> Commit(std::span<const GroupWrite> writes) = 0;

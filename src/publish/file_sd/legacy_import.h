@@ -32,14 +32,13 @@ struct ImportScan {
 };
 
 // What can be taken over from `directory` on a first start: the `.json` files of the Python
-// Target-eye,
-// `<md5>.json` with one group each, named by the MD5 of application + environment with nothing
-// between. The key is taken from the labels `job` and `env`. Where two files give one key, it goes
-// to the one whose name fits it, otherwise to the first by name; another is kept apart under the
-// environment `<env>-<first 8 digits of its name>`, as a guess. And, where the state was lost or
-// put aside, what this program published itself: <application>@<environment>.json, whose name gives
-// the key, and targets.json; a group in there that is already taken with the same content is not
-// taken twice, and one whose key is taken goes to `<env>-imported`, as a guess.
+// Target-eye, `<md5>.json` with one group each, named by the MD5 of application + environment with
+// nothing between. The key is taken from the labels `job` and `env`. Where two files give one key,
+// it goes to the one whose name fits it, otherwise to the first by name; another is kept apart
+// under the environment `<env>-<first 8 digits of its name>`, as a guess. And, where the state was
+// lost or put aside, what this program published itself: <application>@<environment>.json, whose
+// name gives the key, and targets.json; a group in there that is already taken with the same
+// content is not taken twice, and one whose key is taken goes to `<env>-imported`, as a guess.
 //
 // A file is taken whole or left whole: one with anything in it that could not be registered is
 // named in `skipped`, as is every other `.json` file. Reads only; no file is changed and no
