@@ -6,6 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-5}
 [ $# -eq 0 ] || shift
+# shellcheck disable=SC2046 # A name a word.
 [ $# -gt 0 ] || set -- $(ls fuzz/corpus)
 build=${BUILD_DIR:-build/fuzz}
 
@@ -13,6 +14,7 @@ cmake --preset fuzz -B "$build" >/dev/null
 cmake --build "$build" --target fuzzers
 
 # Of one fuzzer; 255 has xargs start no other.
+# shellcheck disable=SC2016 # The shell that xargs starts fills in the variables.
 run_one='
 build=$0 seconds=$1 name=$2
 seeds=fuzz/corpus/$name

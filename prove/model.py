@@ -46,5 +46,6 @@ def model(binary, operations):
     done = run(binary, operations, naive_model.Model(), seed)
     must_break(f"a model with one rule changed, with TARGET_EYE_SEED={seed}",
                lambda: run(binary, CONTROL_OPERATIONS, WrongModel(), seed), saying="'PUT'")
-    return (f"{operations:,} operations ({done.taken:,} changes taken, {done.refused:,} refused) and {done.disturbed:,} "
-            f"restarts and faults, all as the model has them (TARGET_EYE_SEED={seed}); control caught")
+    return (f"{operations:,} operations ({done.taken:,} changes taken, {done.refused:,} refused) and "
+            f"{done.disturbed:,} restarts and faults, all as the model has them (TARGET_EYE_SEED={seed}); "
+            "control caught")

@@ -76,7 +76,8 @@ class Clients:
             for _ in range(self.choice.randrange(1, 50)):
                 method = self.choice.choice(("PUT", "POST", "DELETE", "GET"))
                 body = json.dumps({"targets": [f"host-{self.choice.randrange(20)}:1"]}) if method[0] == "P" else None
-                ask(method, f"/service-{self.choice.randrange(GROUPS)}/prod", body, {"Content-Type": "application/json"})
+                path = f"/service-{self.choice.randrange(GROUPS)}/prod"
+                ask(method, path, body, {"Content-Type": "application/json"})
 
     def list(self):
         path = f"/-/sd?application=service-{self.choice.randrange(9)}*"

@@ -10,6 +10,8 @@ pytest.register_assert_rewrite("harness", "http_vectors", "refusals")
 import harness  # noqa: E402
 import refusals  # noqa: E402
 
+pytest_plugins = ["tls_fixtures"]
+
 
 def pytest_addoption(parser):
     parser.addoption("--binary", required=True, help="the target-eye program to test")

@@ -55,7 +55,8 @@ def run_and_register(system):
         print(f"== ./dev run serves after {time.monotonic() - began:.0f} s", flush=True)
         answer = json.loads(chroot.run([*first_curl(), "-sSf"]))
         published = json.loads(system.path(f"{CLONE}/var/file_sd/targets.json").read_text())
-        assert answer == published == [{"targets": ["localhost:9090"], "labels": {"env": "dev", "job": "prometheus"}}], (
+        expected = [{"targets": ["localhost:9090"], "labels": {"env": "dev", "job": "prometheus"}}]
+        assert answer == published == expected, (
             answer, published)
         os.killpg(program.pid, signal.SIGINT)  # Ctrl-C
         assert program.wait(harness.PATIENCE_S) == 0

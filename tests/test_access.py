@@ -346,12 +346,19 @@ def certificates(tmp_path):
 
 
 def test_client_certificates_are_known_by_subject_and_name(guarded, certificates):
-    server = guarded("""
+    rules = """
 - {who: 'certificate:CN=deploy,O=Example', applications: by-subject, may: write}
 - {who: 'certificate:DNS:*.example', applications: by-name, may: write}
 - {who: 'certificate:CN=guest', applications: guests, may: read}
-""", users="tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n  client_ca_file: ca.pem\n"
-           "  client_auth_type: VerifyClientCertIfGiven\n")
+"""
+    tls = """
+tls_server_config:
+  cert_file: server.pem
+  key_file: server.key
+  client_ca_file: ca.pem
+  client_auth_type: VerifyClientCertIfGiven
+"""
+    server = guarded(rules, users=tls)
 
     def status(path, client=None, method="GET"):
         words = ["--cacert", str(certificates / "ca.pem"), "-X", method]

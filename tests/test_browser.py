@@ -25,7 +25,8 @@ async function attempt(name, path, options) {{
   await attempt("read", "/kept/e");
   await attempt("put", "/put/e", {{method: "PUT", body: new URLSearchParams({{targets: "h:1"}})}});
   await attempt("post", "/post/e", {{method: "POST", body: new URLSearchParams({{targets: "h:1"}})}});
-  await attempt("blind", "/blind/e", {{method: "POST", mode: "no-cors", body: new URLSearchParams({{targets: "h:1"}})}});
+  await attempt("blind", "/blind/e",
+                {{method: "POST", mode: "no-cors", body: new URLSearchParams({{targets: "h:1"}})}});
   await attempt("delete", "/kept/e", {{method: "DELETE"}});
   document.getElementById("form").submit();
   setTimeout(() => {{ document.getElementById("out").textContent = JSON.stringify(results); }}, 500);

@@ -137,7 +137,8 @@ def test_kill_9_at_any_moment_of_a_first_start_leaves_what_the_next_one_can_use(
     for number in range(12):
         directory = tmp_path / f"first{number}"
         hidden = directory / ".target-eye"
-        moment = rng.choice(["lock", "state.db.new", "state.db", "state.db-wal", "staging", "published", "../targets.json"])
+        moment = rng.choice(["lock", "state.db.new", "state.db", "state.db-wal", "staging", "published",
+                             "../targets.json"])
         instance = harness.TargetEye(binary, (), {"FILE_SD_DIRECTORY": directory})
         # What is there for a moment only may be missed; then it is the ready line.
         harness.wait_for(moment, lambda: (hidden / moment).exists() or instance.find_log("ready"), pause=0)
@@ -157,7 +158,6 @@ def bytes_below(directory):
     """
     return {path.relative_to(directory): path.read_bytes() for path in directory.rglob("*")
             if path.is_file() and path.stat().st_size > 0 and path.name != "lock"}
-
 
 
 @pytest.mark.parametrize("shared", ["both directories", "the state", "the file_sd directory"])
@@ -414,7 +414,8 @@ def test_a_full_file_sd_directory_delays_the_publication_and_refuses_nothing(sta
         assert "targets.json" in server.get("/-/ready").message()
         assert server.group("/a/b")["targets"] == ["two"]
         assert (directory / "targets.json").read_bytes() == was
-        assert server.metric('target_eye_published_revision{publisher="file_sd"}') < server.metric("target_eye_revision")
+        published = server.metric('target_eye_published_revision{publisher="file_sd"}')
+        assert published < server.metric("target_eye_revision")
         assert len([line for line in server.log_lines() if line["level"] == "error"]) == 1
         disk.free(server)
         harness.wait_for("the publication", lambda: harness.published_list(directory) == [

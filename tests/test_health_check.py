@@ -6,7 +6,6 @@ import subprocess
 import pytest
 
 from harness import PATIENCE_S
-from tls_fixtures import files, made, secure  # noqa: F401
 
 
 def check(binary, server, **settings):

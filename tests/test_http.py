@@ -32,6 +32,7 @@ def chunked(*chunks, end="0\r\n\r\n"):
 
 CHUNKED = ("Host: localhost", "Content-Type: application/json", "Transfer-Encoding: chunked")
 
+
 @pytest.mark.parametrize("slowly", [False, True], ids=["whole", "byte by byte"])
 def test_each_request_is_answered_as_the_table_says(start, slowly):
     server = start(SERVER_NAMES=http_vectors.SERVER_NAMES)

@@ -142,7 +142,8 @@ def run_rename(line, application, environment):
     command = line["command"]
     assert "<application>/<environment>" in command
     command = command.replace("<application>/<environment>", f"{application}/{environment}")
-    return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, timeout=harness.PATIENCE_S)
+    return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False,
+                          timeout=harness.PATIENCE_S)
 
 
 @pytest.mark.parametrize("labels, path", [
@@ -152,7 +153,8 @@ def run_rename(line, application, environment):
     ({"job": "it's $(touch pwned) `touch pwned` \"x\" \\", "env": "&;|<>*?!#%41"},
      "/it%27s%20%24%28touch%20pwned%29%20%60touch%20pwned%60%20%22x%22%20%5C/%26%3B%7C%3C%3E%2A%3F%21%23%2541"),
 ])
-def test_an_overridden_group_is_named_with_a_command_that_renames_it(start, directory, tmp_path, monkeypatch, labels, path):
+def test_an_overridden_group_is_named_with_a_command_that_renames_it(start, directory, tmp_path, monkeypatch, labels,
+                                                                     path):
     monkeypatch.chdir(tmp_path)
     file = leave(directory, "app", "prod", ["one:1", "two:2"], {**labels, "l": "it's [\"x\"]"})
     leave(directory, "certain", "prod", ["three:3"])
@@ -284,7 +286,8 @@ def test_an_import_that_kill_9_interrupts_goes_on_at_the_next_start(start, binar
     """At what each moment leaves, and at another, and at random ones: nothing is lost, nothing is doubled."""
     rng = random.Random(layout)
     things = ["lock", "state.db.new", "state.db", "importing", "published", "imported"]
-    for number, moments in enumerate([things, things[::-1], *([rng.choice(things), rng.random() / 4] for _ in range(5))]):
+    at_random = [[rng.choice(things), rng.random() / 4] for _ in range(5)]
+    for number, moments in enumerate([things, things[::-1], *at_random]):
         directory = tmp_path / f"directory{number}"
         directory.mkdir()
         for n in range(300):

@@ -250,7 +250,8 @@ def test_env_sample_is_of_this_version_and_names_what_there_is(settings):
     of_compose = set(re.findall(r"\$\{(\w+)", (ROOT / "compose.yaml").read_text()))
     names = set(re.findall(r"^#?([A-Z_]+)=", text, re.MULTILINE))
     assert names <= settings["variables"] | of_compose | {"BIND_PORT_CONTAINER"}
-    assert {"BIND_PORT_HOST", "CONTAINER_USER", "CONTAINER_UID", "ACCESSLOG", "LOGLEVEL", "CERTFILE", "KEYFILE"} <= names
+    expected = {"BIND_PORT_HOST", "CONTAINER_USER", "CONTAINER_UID", "ACCESSLOG", "LOGLEVEL", "CERTFILE", "KEYFILE"}
+    assert expected <= names
 
 
 @pytest.mark.parametrize(("target", "expected"), [
@@ -258,7 +259,8 @@ def test_env_sample_is_of_this_version_and_names_what_there_is(settings):
     ("docker-start", ["docker compose up -d (IMAGE_VERSION=0.1.0)"]),
     ("docker-stop", ["docker compose down (IMAGE_VERSION=0.1.0)"]),
     ("docker-pull-fa", ["docker pull target_eye:0.1.0 (IMAGE_VERSION=)"]),
-    ("docker-push-fa", ["docker push target_eye:0.1.0 (IMAGE_VERSION=)", "docker push target_eye:latest (IMAGE_VERSION=)"]),
+    ("docker-push-fa",
+     ["docker push target_eye:0.1.0 (IMAGE_VERSION=)", "docker push target_eye:latest (IMAGE_VERSION=)"]),
 ])
 def test_make_targets_tell_docker_what_to_do(checkout, target, expected):
     (checkout / ".env").write_text("FILE_SD_DIR_HOST=/srv/file_sd\nIMAGE_VERSION=0.1.0\n")
@@ -331,8 +333,8 @@ def test_logrotate_and_rsyslog_take_the_samples(content, tmp_path):
     assert "rotating pattern: /var/log/target_eye.log  after 1 days (30 rotations)" in said
     assert "error" not in said
     service = tmp_path / "target-eye"
-    service.write_text((content / "etc/logrotate.d/target-eye").read_text().replace("su target-eye target-eye",
-                                                                                   "su nobody nogroup"))
+    rules = (content / "etc/logrotate.d/target-eye").read_text()
+    service.write_text(rules.replace("su target-eye target-eye", "su nobody nogroup"))
     assert "error" not in chroot.run(["logrotate", "-d", "-s", tmp_path / "status", service])
     chroot.run(["rsyslogd", "-N1", "-f", examples / "11-target_eye.conf"])
 
@@ -349,7 +351,8 @@ def typed(content, tmp_path):
     share = content / "usr/share"
     shells = {
         "bash": (["bash", "--norc", "--noprofile", "-i"], f". {share}/bash-completion/completions/target-eye"),
-        "zsh": (["zsh", "-f", "-i"], f"fpath=({share}/zsh/vendor-completions $fpath); autoload -U compinit; compinit -u -D"),
+        "zsh": (["zsh", "-f", "-i"],
+                f"fpath=({share}/zsh/vendor-completions $fpath); autoload -U compinit; compinit -u -D"),
     }
 
     def typing(shell, text):
@@ -456,7 +459,8 @@ def test_package_is_installed_upgraded_over_running_state_purged_and_installed_a
     assert defaults.exists()
 
     apt("purge", "target-eye")
-    for gone in (state.parent, defaults, debian.path("/etc/logrotate.d/target-eye"), debian.path("/var/log/target-eye")):
+    for gone in (state.parent, defaults, debian.path("/etc/logrotate.d/target-eye"),
+                 debian.path("/var/log/target-eye")):
         assert not gone.exists(), gone
     assert not wanted.is_symlink()
     debian.run("id", "target-eye")

@@ -10,7 +10,8 @@ import pytest
 import harness
 
 GROUPS = {
-    "/web-a/prod": {"targets": ["web1:9100", "web2:9100"], "labels": {"team": "storage", "text": 'q"\\\n<é\U0001F418>'}},
+    "/web-a/prod": {"targets": ["web1:9100", "web2:9100"],
+                    "labels": {"team": "storage", "text": 'q"\\\n<é\U0001F418>'}},
     "/web-b/prod": {"targets": ["web3:9100"], "labels": {"team": "infra, core"}},
     "/web-a/dev": {"targets": ["web4:9100"]},
     "/db/prod": {"targets": ["10.0.0.1:9187", "[2001:db8::1]:9187"], "labels": {"job": "postgres", "team": "storage"}},

@@ -90,7 +90,8 @@ LINES = [
 ]
 
 
-@pytest.mark.parametrize("before, files, line, answer, after", [line[1:] for line in LINES], ids=[l[0] for l in LINES])
+@pytest.mark.parametrize("before, files, line, answer, after", [line[1:] for line in LINES],
+                         ids=[line[0] for line in LINES])
 def test_curl_line(server, directory, tmp_path, before, files, line, answer, after):
     if before is not None:
         assert server.json("PUT", PATH, before).status == 200

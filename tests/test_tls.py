@@ -7,7 +7,8 @@ import xml.etree.ElementTree
 import pytest
 
 from harness import PATIENCE_S, RawConnection, wait_for
-from tls_fixtures import Files, curl, files, made, s_client, secure, served  # noqa: F401: fixtures
+from tls_fixtures import Files, curl, s_client, served
+
 
 # What is spoken.
 

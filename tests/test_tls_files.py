@@ -10,7 +10,7 @@ import signal
 import pytest
 
 from harness import run_and_fail, wait_for
-from tls_fixtures import PASSWORD, TlsConnection, files, made, secure, served  # noqa: F401: fixtures
+from tls_fixtures import PASSWORD, TlsConnection, served
 
 # Wrong files and settings.
 

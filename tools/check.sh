@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What CI runs besides the tests. Each check names its fix.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 failed=()
 
 step() { # NAME HOW-TO-FIX COMMAND...
@@ -18,6 +18,11 @@ step() { # NAME HOW-TO-FIX COMMAND...
 
 format() { tools/sources.sh | xargs clang-format-19 --dry-run -Werror; }
 
+scripts() {
+  git ls-files -co --exclude-standard '*.py' | xargs flake8 --max-line-length 120 &&
+    git grep -lE '^#!.*(/sh|bash)' -- ':!*.md' | xargs shellcheck -x
+}
+
 tidy() {
   cmake --preset tidy >build/configure-tidy.log 2>&1 || { cat build/configure-tidy.log; return 1; }
   # What is shipped; tests are compiled with warnings as errors and run with sanitizers.
@@ -27,6 +32,7 @@ tidy() {
 
 step rooms "include only what the room may use; the order is in src/CMakeLists.txt" python3 tools/check_rooms.py
 step format "./dev fix" format
+step scripts "mend what flake8 or shellcheck names above" scripts
 step docs "mend the links named above" python3 tools/check_docs.py
 step tidy "mend what is named above" tidy
 

@@ -24,7 +24,7 @@ packages_of() {
   coverage) echo gcovr ;;
   package) echo dpkg-dev file ;;
   bench) echo python3 curl wrk nginx-light etcd-server prometheus openssl apache2-utils ;;
-  check) echo clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev python3 libgtest-dev libgmock-dev git ;;
+  check) echo clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev python3 libgtest-dev libgmock-dev git flake8 shellcheck ;;
   esac
 }
 
