@@ -346,21 +346,23 @@ class Background(threading.Thread):
 
 
 class Prometheus:
-    """The real Prometheus, discovering targets from a directory, or as `discovery` says. It scrapes next to never."""
+    """The real Prometheus, discovering targets from a directory, or as `discovery` or `config` says.
 
-    def __init__(self, tmp_path, directory, pattern="*.json", discovery=None):
+    It scrapes next to never. `config` is all of its configuration but the `global` part.
+    """
+
+    def __init__(self, tmp_path, directory, pattern="*.json", discovery=None, config=None):
         self.port = free_port()
         self.log_path = tmp_path / f"prometheus-{self.port}.log"
-        config = tmp_path / f"prometheus-{self.port}.yml"
-        config.write_text(f"""
-global: {{scrape_interval: 1h, scrape_timeout: 10s}}
+        file = tmp_path / f"prometheus-{self.port}.yml"
+        file.write_text("global: {scrape_interval: 1h, scrape_timeout: 10s}\n" + (config or f"""
 scrape_configs:
 - job_name: target-eye
   {discovery or f"file_sd_configs: [{{files: ['{directory}/{pattern}']}}]"}
-""")
+"""))
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                ["/usr/bin/prometheus", f"--config.file={config}", f"--storage.tsdb.path={tmp_path}/tsdb-{self.port}",
+                ["/usr/bin/prometheus", f"--config.file={file}", f"--storage.tsdb.path={tmp_path}/tsdb-{self.port}",
                  f"--web.listen-address=127.0.0.1:{self.port}"], stdout=log, stderr=log)
 
     def get(self, path):
