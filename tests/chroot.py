@@ -11,9 +11,11 @@ import shutil
 import subprocess
 import tempfile
 
+import apt_settings
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# The one that the image is built on.
 SUITE = "bookworm"
-MIRROR = "http://deb.debian.org/debian"
 # Nothing takes this long when all is well.
 PATIENCE_S = 1500
 
@@ -73,20 +75,22 @@ def forget(pattern):
 class Chroot:
     """A Debian of its own in `root`, as small as Debian's slim image."""
 
-    def __init__(self, root, kept=f"debian-{SUITE}"):
-        """`kept` is what `keep` made; the plain Debian is made the first time."""
+    def __init__(self, root, kept=None, suite=SUITE):
+        """`kept` is what `keep` made of one; by default a plain Debian, which is made the first time."""
         assert os.geteuid() == 0, "debootstrap and chroot need root: run this test as root"
         self.root = root
         root.mkdir(parents=True)
-        if kept == f"debian-{SUITE}" and not is_cached(kept):
-            self._bootstrap()
-            keep(kept, root)
+        plain = f"debian-{suite}"
+        if kept is None and not is_cached(plain):
+            self._bootstrap(suite)
+            keep(plain, root)
         else:
-            run(["tar", "-C", root, "--numeric-owner", "-xf", tarball(kept)])
+            run(["tar", "-C", root, "--numeric-owner", "-xf", tarball(kept or plain)])
         shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
+        apt_settings.hand_on(suite, root)
 
-    def _bootstrap(self):
-        run(["debootstrap", "--variant=minbase", SUITE, self.root, MIRROR])
+    def _bootstrap(self, suite):
+        apt_settings.bootstrap(suite, self.root)
         for archive in self.path("/var/cache/apt/archives").glob("*.deb"):
             archive.unlink()
         policy = self.path("/usr/sbin/policy-rc.d")

@@ -1,9 +1,15 @@
 # shellcheck shell=bash
 # Sourced by ./dev: `need SET...` installs the Debian packages of these sets that are missing.
 
+# The version of a package that would be installed, or nothing. `apt-cache show` does not tell: it also succeeds for a
+# name that some other package only refers to.
+candidate() {
+  LC_ALL=C apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: \([^(].*\)/\1/p'
+}
+
 # Debian 12's default Boost is older than what we need; where the default is new enough, it is taken.
 boost_version() {
-  if apt-cache show libboost1.81-dev >/dev/null 2>&1; then echo 1.81; fi
+  dpkg --compare-versions "$(candidate libboost-dev)" ge 1.81 || echo 1.81
 }
 
 packages_of() {
@@ -48,15 +54,16 @@ without_services() {
 
 need() {
   local set packages=() missing=()
-  # A stamp for each list of packages: an already set-up machine is not asked twice.
+  # A stamp for each list of packages on each system: an already set-up machine is not asked twice.
   local stamp
-  stamp=build/.setup-$(printf '%s ' "$@" | cat - tools/setup.sh | cksum | cut -d' ' -f1)
+  stamp=build/.setup-$({ printf '%s ' "$@"; cat tools/setup.sh /etc/os-release 2>/dev/null || true; } | cksum |
+    cut -d' ' -f1)
   [ ! -e "$stamp" ] || return 0
   if ! command -v apt-get >/dev/null; then
     echo "This is not a Debian: install by hand what tools/setup.sh lists, then: touch $stamp" >&2
     exit 1
   fi
-  if ! apt-cache show libboost-dev >/dev/null 2>&1; then
+  if [ -z "$(candidate libboost-dev)" ]; then
     echo "set-up: reading the package lists"
     as_root apt-get -q update >build/setup.log 2>&1 || { cat build/setup.log >&2; exit 1; }
   fi
