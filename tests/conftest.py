@@ -15,6 +15,8 @@ pytest_plugins = ["tls_fixtures"]
 
 def pytest_addoption(parser):
     parser.addoption("--binary", required=True, help="the target-eye program to test")
+    parser.addoption("--clients", choices=("some", "all"), default="some",
+                     help="test_clients.py: with the clients that other tests need too, or with all")
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,11 @@ packages_of() {
       python3-yaml debootstrap dpkg-dev lintian mandoc man-db zsh logrotate rsyslog docker-compose systemd openssl \
       sslscan testssl.sh
     ;;
+  clients)
+    echo wget python3-urllib3 python3-requests python3-httplib2 python3-httpx python3-aiohttp python3-pycurl httpie \
+      ansible-core nodejs node-undici node-axios node-got libwww-perl liblwp-protocol-https-perl ruby ruby-faraday \
+      php-cli php-curl php-guzzlehttp-guzzle golang-go default-jdk-headless
+    ;;
   prove) echo eatmydata e2fsprogs mount strace libfiu-dev faketime slowhttptest ;;
   coverage) echo gcovr ;;
   package) echo dpkg-dev file ;;
