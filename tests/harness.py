@@ -389,6 +389,13 @@ scrape_configs:
         return {(target["discoveredLabels"]["__address__"], target["labels"]["job"], target["labels"].get("env")):
                 target["labels"] for target in active}
 
+    def pools(self):
+        """The addresses that it would scrape, by the job_name of its configuration; those of none are not here."""
+        found = {}
+        for target in json.loads(self.get("/api/v1/targets?state=active"))["data"]["activeTargets"]:
+            found.setdefault(target["scrapePool"], set()).add(target["discoveredLabels"]["__address__"])
+        return found
+
     def metric(self, name):
         """The sum of a metric's samples."""
         found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", self.get("/metrics"), re.MULTILINE)

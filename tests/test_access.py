@@ -4,6 +4,7 @@ Passwords are checked at bcrypt's lowest cost, so that the tests are quick; what
 difference.
 """
 
+import concurrent.futures
 import hashlib
 import http.client
 import json
@@ -156,10 +157,69 @@ def test_pages_are_opened_one_by_one(guarded):
     server = guarded(RULES, ENABLE_RELOAD="true")
     for path in ("/metrics", "/-/sd"):
         assert server.request("GET", path, headers=basic("prometheus")).status == 200
-        assert server.request("GET", path, headers=basic("alice")).status == 403
         assert server.get(path).status == 401
+    assert server.request("GET", "/metrics", headers=basic("alice")).status == 403
     assert server.request("POST", "/-/reload", headers=basic("prometheus")).status == 403
     assert server.request("GET", "/web-1/prod", headers=basic("prometheus")).status == 403
+
+
+SHARES = """
+- {who: token:ci, environments: prod, may: read}
+- {who: user:alice, applications: [web-*, db], environments: [dev, 'pro?'], may: write}
+- {who: user:bob, applications: nothing-yet, pages: sd}
+- {who: user:prometheus, pages: sd}
+"""
+
+
+def listed(server, headers, query=""):
+    """What /-/sd shows: the status and {(application, environment)}."""
+    answer = server.request("GET", "/-/sd" + query, headers=headers)
+    groups = answer.json() if answer.status == 200 else []
+    return answer.status, {(group["labels"]["job"], group["labels"]["env"]) for group in groups}
+
+
+def test_the_list_shows_each_caller_what_it_may_read(guarded):
+    server = guarded("- {who: anyone, may: write}\n")
+    every = {(application, environment) for application in ("web-1", "db", "other") for environment in ("prod", "dev")}
+    for application, environment in every:
+        assert server.json("PUT", f"/{application}/{environment}", GROUP).status == 200
+    access = server.files[1]
+    access.write_text(TOKENS + f"  idle: sha256:{'0' * 64}\nrules:\n{SHARES}")
+    alices = {pair for pair in every if pair[0] != "other"}
+    harness.wait_for("the rules", lambda: listed(server, bearer()) == (200, {p for p in every if p[1] == "prod"}))
+    assert listed(server, basic("alice")) == (200, alices)
+    assert listed(server, basic("alice"), "?application=other") == (200, set())
+    assert listed(server, basic("alice"), "?environment!=dev") == (200, {p for p in alices if p[1] == "prod"})
+    assert listed(server, basic("bob")) == (200, set())
+    assert listed(server, basic("prometheus")) == (200, every)
+    assert listed(server, {}) == (401, set())
+    # An ETag of one is none of another's.
+    etags = {name: server.request("GET", "/-/sd", headers=headers).headers["etag"]
+             for name, headers in (("ci", bearer()), ("alice", basic("alice")))}
+    assert server.request("GET", "/-/sd", headers={**bearer(), "If-None-Match": etags["ci"]}).status == 304
+    assert server.request("GET", "/-/sd", headers={**bearer(), "If-None-Match": etags["alice"]}).status == 200
+    # Less from now on, on a connection that has been known before, too.
+    access.write_text(TOKENS + "rules:\n- {who: token:ci, applications: db, may: read}\n")
+    harness.wait_for("other rules", lambda: listed(server, bearer()) == (200, {("db", "prod"), ("db", "dev")}))
+    assert listed(server, basic("alice")) == (403, set())
+
+
+def test_very_many_different_shares_at_once_are_right_or_503(guarded):
+    tokens = [f"token-{number}" for number in range(200)]
+    text = "tokens:\n" + "".join(
+        f"  {token}: sha256:{hashlib.sha256(token.encode()).hexdigest()}\n" for token in tokens) + "rules:\n" + "".join(
+        f"- {{who: token:{token}, environments: [{token}, both], may: write}}\n" for token in tokens)
+    server = guarded("  []\n")
+    server.files[1].write_text(text)
+    harness.wait_for("the rules", lambda: listed(server, bearer(tokens[-1]))[0] == 200)
+    for token in tokens:
+        answer = server.request("PUT", f"/web/{token}", json.dumps(GROUP), "application/json", headers=bearer(token))
+        assert answer.status == 200, answer
+    with concurrent.futures.ThreadPoolExecutor(50) as pool:
+        for _ in range(3):
+            for token, (status, shown) in zip(tokens, pool.map(lambda token: listed(server, bearer(token)), tokens)):
+                assert (status, shown) == (200, {("web", token)}) or status == 503
+    assert listed(server, bearer(tokens[0])) == (200, {("web", tokens[0])})
 
 
 def test_anyone_may_what_a_rule_says_without_a_login(guarded):
@@ -380,3 +440,33 @@ tls_server_config:
     assert status("/by-name/prod", "guest") == 403
     assert status("/by-subject/prod") == 401
     assert status("/-/healthy") == 200
+
+
+# What crosses the network in the clear.
+
+@pytest.mark.parametrize("settings, rules, said", [
+    ({"BIND": "127.0.0.1:0"}, None, None),
+    ({"BIND": "127.0.0.1:0,[::1]:0,unix:SOCKET"}, None, None),
+    ({"BIND": "0.0.0.0:0"}, None, "passwords cross"),
+    ({"BIND": "127.0.0.1:0,[::]:0"}, "- {who: token:ci, may: read}\n", "passwords and tokens cross"),
+    ({"BIND": "0.0.0.0:0", "WEB_CONFIG_FILE": None}, "- {who: token:ci, may: read}\n", "tokens cross"),
+    ({"BIND": "0.0.0.0:0", "INSECURE_BIND": "127.0.0.1:0", "tls": True}, None, None),
+    ({"BIND": "127.0.0.1:0", "INSECURE_BIND": "unix:SOCKET,0.0.0.0:0", "tls": True}, None, "passwords cross"),
+], ids=lambda value: "" if value is None else str(value)[:40])
+def test_what_crosses_in_the_clear_is_warned_of(binary, directory, tmp_path, certificates, settings, rules, said):
+    settings = {name: value for name, value in settings.items() if value is not None}
+    users = USERS
+    if settings.pop("tls", False):
+        users += f"tls_server_config: {{cert_file: {certificates}/server.pem, key_file: {certificates}/server.key}}\n"
+    web, access = tmp_path / "web.yml", tmp_path / "access.yml"
+    web.write_text(users)
+    arguments = [] if rules is not None and said == "tokens cross" else [f"--web.config.file={web}"]
+    if rules is not None:
+        access.write_text(TOKENS + "rules:\n" + rules)
+        arguments.append(f"--web.access-file={access}")
+    settings = {name: value.replace("SOCKET", str(tmp_path / "s")) for name, value in settings.items()}
+    checked = subprocess.run([str(binary), "check", "config", *arguments], capture_output=True, text=True, check=False,
+                             env={"FILE_SD_DIRECTORY": str(directory), **settings})
+    assert checked.returncode == 0, checked
+    warned = [line for line in checked.stdout.splitlines() if "in the clear" in line]
+    assert (len(warned) == 1 and said in warned[0]) if said else not warned, checked.stdout

@@ -1,16 +1,21 @@
-"""What the documents show, tried: the examples of docs/security.md."""
+"""What the documents show, tried: the examples of docs/security.md, and those of logins in docs/api.md."""
 
 import pathlib
 import re
 import subprocess
 
+import harness
 import pytest
 
-SECURITY = pathlib.Path(__file__).resolve().parent.parent / "docs" / "security.md"
+DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
 
 
-def examples(language):
-    return re.findall(rf"```{language}\n(.*?)```", SECURITY.read_text(), re.DOTALL)
+def examples(language, name="security.md"):
+    return re.findall(rf"```{language}\n(.*?)```", (DOCS / name).read_text(), re.DOTALL)
+
+
+def logins_of_prometheus(name):
+    return [text for text in examples("yaml", name) if re.search("authorization|basic_auth:", text)]
 
 
 @pytest.fixture
@@ -24,18 +29,19 @@ def folder(tmp_path):
 
 
 def test_the_web_config_and_the_access_file_are_right(binary, folder):
-    web, access = examples("yaml")
+    web, access = examples("yaml")[:2]
     (folder / "web.yml").write_text(web)
     (folder / "access.yml").write_text(access)
     checked = subprocess.run(
         [str(binary), "check", "config", "--web.config.file", "web.yml", "--web.access-file", "access.yml"],
-        cwd=folder, env={"FILE_SD_DIRECTORY": str(folder / "sd")}, capture_output=True, text=True, check=False)
+        cwd=folder, env={"FILE_SD_DIRECTORY": str(folder / "sd"), "BIND": "127.0.0.1:0"}, capture_output=True,
+        text=True, check=False)
     assert checked.returncode == 0, checked
     assert "warning" not in checked.stdout
 
 
 def test_the_token_and_the_passwords_open_what_the_rules_say(start, folder):
-    web, access = examples("yaml")
+    web, access = examples("yaml")[:2]
     (folder / "web.yml").write_text(web)
     (folder / "access.yml").write_text(access)
     server = start(WEB_CONFIG_FILE=folder / "web.yml", ACCESS_FILE=folder / "access.yml", INSECURE_BIND="127.0.0.1:0")
@@ -54,3 +60,46 @@ def test_the_token_and_the_passwords_open_what_the_rules_say(start, folder):
     assert status("-u", "prometheus:battery staple", "-X", "DELETE", f"{url}/db/prod") == 403
     assert status(f"{url}/db/prod") == 401
     assert status(f"{url}/-/healthy") == 200
+
+
+def test_prometheus_logs_in_as_the_documents_say(start, prometheus, folder):
+    web, access = examples("yaml")[:2]
+    (folder / "web.yml").write_text(web)
+    (folder / "access.yml").write_text(access)
+    server = start(WEB_CONFIG_FILE=folder / "web.yml", ACCESS_FILE=folder / "access.yml", INSECURE_BIND="127.0.0.1:0")
+    plain = server.addresses[1]
+    for path in ("db/prod", "db/dev"):
+        subprocess.run(["curl", "-sSf", "-u", "alice:correct horse", "-d", f"targets={path[3:]}:1",
+                        f"http://{plain}/{path}"], check=True, capture_output=True)
+
+    token, user = logins_of_prometheus("security.md")
+    [both] = logins_of_prometheus("api.md")
+    tried = [(token, {"target-eye": {"prod:1"}}),
+             (user, {"target-eye": {"prod:1", "dev:1"}}),
+             (both, {"with-a-token": {"prod:1"}, "with-a-user": {"prod:1", "dev:1"}})]
+    for text, expected in tried:
+        text = text.replace("localhost:12345", f"localhost:{server.port}").replace("127.0.0.1:12345", plain)
+        reader = prometheus(config=text)
+        harness.wait_for(expected, lambda: reader.pools() == expected)
+
+
+def test_a_prometheus_that_sends_no_scheme_is_told_and_keeps_its_targets(start, prometheus, tmp_path):
+    """As Debian's 2.42 does where `type` is left out."""
+    access = tmp_path / "access.yml"
+    access.write_text("rules: [{who: anyone, pages: sd, may: write}]\n")
+    server = start(ACCESS_FILE=access, ACCESSLOG="-", ACCESS_LOG_FORMAT="%(s)s %(U)s")
+    assert server.curl("-X PUT -d targets=web:1", "/web/prod").status == 200
+    [token, _] = logins_of_prometheus("security.md")
+    text = re.sub(r" *(type|tls_config):.*\n", "", token)
+    text = text.replace("https://localhost:12345", server.url).replace("15s", "1s")
+    reader = prometheus(config=text)
+    harness.wait_for("a target", lambda: reader.pools() == {"target-eye": {"web:1"}})
+    # From now on anybody may see something, but not what this one came for.
+    access.write_text(examples("yaml")[1].replace("user:", "token:").replace("certificate:CN=deploy-*", "login")
+                      .replace("rules:\n", "  alice: sha256:" + "0" * 64 + "\n  prometheus: sha256:" + "1" * 64 +
+                               "\nrules:\n  - {who: anyone, applications: public, pages: sd}\n"))
+    harness.wait_for("a refusal", lambda: "401 /-/sd" in server.stdout_text())
+    told = server.find_log("Authorization has no scheme")
+    assert told and "type: Bearer" in told[0]["msg"], server.log_text()
+    assert "another-long-random-token" not in server.log_text()
+    assert reader.pools() == {"target-eye": {"web:1"}}

@@ -161,8 +161,10 @@ def test_connection_close_is_honoured(server):
         assert connection.is_closed()
 
 
-def test_names_that_are_not_served_are_misdirected(start):
+def test_names_that_are_not_served_are_misdirected_and_health_checks_go_by_address(start):
     server = start(SERVER_NAMES="prom.example.net,localhost")
+    assert server.get("/-/healthy").status == server.get("/-/ready").status == 200
+    assert server.get("/metrics").status == server.get("/-/sd").status == 421
     for host, status in {"prom.example.net": 200, "PROM.example.net:80": 200, "localhost": 200, "other": 421}.items():
         with server.connect() as connection:
             connection.send(request("GET /a/e HTTP/1.1", f"Host: {host}"))

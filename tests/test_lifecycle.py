@@ -382,8 +382,8 @@ def test_many_threads_at_once_get_their_own_answers(server):
 
 
 def check_config(binary, *arguments, **environment):
-    return subprocess.run([str(binary), "check", "config", *arguments], env=environment, capture_output=True,
-                          text=True, check=False)
+    return subprocess.run([str(binary), "check", "config", *arguments], capture_output=True, text=True, check=False,
+                          env={"BIND": "127.0.0.1:0", **environment})
 
 
 def test_check_config_shows_what_is_set_and_where_without_secrets(binary, tmp_path):
@@ -399,10 +399,142 @@ def test_check_config_shows_what_is_set_and_where_without_secrets(binary, tmp_pa
     assert "worker_class is set and has no effect" in checked.stdout
 
 
-def test_check_config_fails_where_the_program_would_not_start(binary):
-    checked = check_config(binary, FILE_SD_DIRECTORY="/srv/file_sd", READ_TIMEOUT="soon")
-    assert checked.returncode == 1
-    assert "READ_TIMEOUT" in checked.stderr and not checked.stdout
+def everything_in(path):
+    return {str(found.relative_to(path)): found.read_bytes() if found.is_file() else None
+            for found in sorted(path.rglob("*"))}
+
+
+# Each makes what stands in the way below a directory, and gives settings; the names are claims.
+def a_port_in_use(path):
+    held = socket.create_server(("127.0.0.1", 0))
+    return {"BIND": f"127.0.0.1:{held.getsockname()[1]}"}, held
+
+
+def a_file_where_a_socket_is_to_be(path):
+    (path / "socket").write_text("kept")
+    return {"BIND": f"unix:{path}/socket"}
+
+
+def a_file_in_place_of_a_directory(path):
+    (path / "file").write_text("kept")
+    return {"FILE_SD_DIRECTORY": f"{path}/file/sd"}
+
+
+def a_directory_of_root_for_another_user(path):
+    (path / "sd").mkdir(mode=0o755)
+    return {"USER": "nobody"}
+
+
+def a_state_that_is_damaged(path):
+    (path / "sd" / ".target-eye").mkdir(parents=True)
+    (path / "sd" / ".target-eye" / "state.db").write_bytes(b"no database" * 100)
+    return {}
+
+
+def a_state_that_is_a_file(path):
+    (path / "state").write_text("kept")
+    return {"STATE_DIRECTORY": f"{path}/state"}
+
+
+def a_token_without_a_hash(path):
+    (path / "access.yml").write_text("tokens: {ci: hunter2}\n")
+    return {"ACCESS_FILE": f"{path}/access.yml"}
+
+
+FAILING_STARTS = [
+    a_port_in_use, a_file_where_a_socket_is_to_be, a_file_in_place_of_a_directory, a_directory_of_root_for_another_user,
+    a_state_that_is_damaged, a_state_that_is_a_file, a_token_without_a_hash,
+    {"BIND": "localhost"}, {"BIND": "127.0.0.1:99999"}, {"BIND": "192.0.2.1:0"}, {"BIND": "unix:/no/such/folder/s"},
+    {"INSECURE_BIND": "fd://77"}, {"PID_PATH": "/no/such/folder/pid"}, {"ERRORLOG": "/no/such/folder/log"},
+    {"ACCESSLOG": "/no/such/folder/log"}, {"ACCESSLOG": "-", "ACCESS_LOG_FORMAT": "%(nothing)s"},
+    {"STATE_DIRECTORY": "/no/such/folder/state"}, {"FILE_SD_DIRECTORY": "/proc/file_sd"}, {"USER": "no-such-user"},
+    {"GROUP": "no-such-group"}, {"PUBLISH_SELECTOR": "aplication=web"}, {"PUBLISH_SELECTOR": "application=~web"},
+    {"CERTFILE": "/no/such.crt", "KEYFILE": "/no/such.key"}, {"WEB_CONFIG_FILE": "/no/such.yml"},
+    {"ACCESS_FILE": "/no/such.yml"}, {"READ_TIMEOUT": "soon"}, {"LOGLEVEL": "loud"}, {"QUIC_BIND": "127.0.0.1:1"},
+    {"CERTFILE": "/c.pem"}, {"CONFIG_FILE": "/no/such/file"}, {"ROOT_PATH": "eye"},
+]
+
+
+@pytest.mark.parametrize("failing", FAILING_STARTS, ids=lambda way: getattr(
+    way, "__name__", str(way).strip("{}").replace("'", "").replace("/", "")))
+def test_check_config_fails_where_the_start_does_with_its_words_and_leaves_nothing(binary, tmp_path, failing):
+    for parent in [tmp_path, *tmp_path.parents]:
+        if parent.owner() == "root" and parent != parent.parent:
+            parent.chmod(parent.stat().st_mode | 0o055)
+    made = failing(tmp_path) if callable(failing) else failing
+    settings, _held = made if isinstance(made, tuple) else (made, None)
+    settings = {"BIND": "127.0.0.1:0", "FILE_SD_DIRECTORY": str(tmp_path / "sd"), **settings}
+    before = everything_in(tmp_path)
+    checked = check_config(binary, **settings)
+    assert checked.returncode == 1, checked
+    assert "would start" not in checked.stdout
+    left = everything_in(tmp_path)
+    left.pop("sd/.target-eye/lock", None)
+    assert left == before
+    said = one_line(checked.stderr).removeprefix("target-eye: ")
+    words = run_and_fail(binary, **settings).splitlines()[-1]
+    assert said == parse_logfmt(words).get("msg", words.removeprefix("target-eye: "))
+
+
+@pytest.mark.parametrize("user", [None, "nobody"])
+def test_check_config_tries_it_all_and_leaves_nothing(binary, tmp_path, user):
+    for parent in [tmp_path, *tmp_path.parents]:
+        if parent.owner() == "root" and parent != parent.parent:
+            parent.chmod(parent.stat().st_mode | 0o055)
+    place = tmp_path / "place"
+    place.mkdir()
+    place.chmod(0o777)
+    checked = check_config(binary, FILE_SD_DIRECTORY=f"{place}/a/b/sd", BIND=f"127.0.0.1:0,unix:{tmp_path}/socket",
+                           PID_PATH=f"{tmp_path}/pid", ERRORLOG=f"{tmp_path}/log", ACCESSLOG=f"{tmp_path}/access",
+                           **({"USER": user} if user else {}))
+    assert checked.returncode == 0, checked
+    assert "warning" not in checked.stdout and not checked.stderr
+    assert everything_in(tmp_path) == {"place": None}
+
+
+def test_check_config_of_what_runs_already_says_so_and_does_no_harm(start, binary, directory, tmp_path):
+    server = start(BIND=f"127.0.0.1:0,unix:{tmp_path}/socket", PID_PATH=tmp_path / "pid")
+    assert server.json("PUT", "/a/e", {"targets": ["h:1"]}).status == 200
+    settings = {"FILE_SD_DIRECTORY": str(directory), "BIND": f"{server.address},unix:{tmp_path}/socket",
+                "PID_PATH": f"{tmp_path}/pid"}
+    checked = check_config(binary, **settings)
+    assert checked.returncode == 0, checked
+    assert "runs with this state already" in checked.stdout
+    # What somebody else holds is a failure all the same.
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        taken = f"127.0.0.1:{held.getsockname()[1]}"
+        checked = check_config(binary, **{**settings, "BIND": f"{server.address},{taken}"})
+    assert checked.returncode == 1 and f"cannot listen on {taken}" in checked.stderr, checked
+    other = check_config(binary, **{**settings, "BIND": "127.0.0.1:0", "STATE_DIRECTORY": f"{tmp_path}/other"})
+    assert other.returncode == 1 and "another target-eye publishes to" in other.stderr, other
+    assert (tmp_path / "pid").read_text() == f"{server.pid}\n"
+    assert server.json("PUT", "/b/e", {"targets": ["h:1"]}).status == 200
+    assert set(published(directory)) == {("a", "e"), ("b", "e")}
+
+
+def test_check_config_warns_of_a_selector_that_is_probably_meant_otherwise(binary, directory):
+    checked = check_config(binary, FILE_SD_DIRECTORY=str(directory), PUBLISH_SELECTOR="environment==prod")
+    assert checked.returncode == 0
+    assert 'warning: PUBLISH_SELECTOR: "environment==prod": it has one = too many\n' in checked.stdout
+
+
+def test_a_misspelt_flag_is_told_what_it_was_meant_to_be(binary, directory):
+    line = one_line(run_and_fail(binary, ["--web.listen-adress=:1"], FILE_SD_DIRECTORY=directory))
+    assert "did you mean --bind?" in line
+
+
+@pytest.mark.parametrize("flags", [
+    ["--web.external-url=https://example.org/eye/"], ["--web.route-prefix=/eye"],
+    ["--web.external-url=http://example.org/elsewhere", "--web.route-prefix=/eye/"]], ids=len)
+def test_the_flags_of_prometheus_for_a_prefix_are_taken(start, flags):
+    server = start(*flags, LOGLEVEL="INFO")
+    assert server.get("/eye/-/ready").status == 200
+    assert server.get("/-/ready").status == 404
+
+
+@pytest.mark.parametrize("level", ["NOTSET", "20"])
+def test_levels_are_taken_as_others_call_them(start, level):
+    start(LOGLEVEL=level)
 
 
 def test_the_configuration_is_logged_at_the_start_without_secrets(start):

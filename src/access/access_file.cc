@@ -140,10 +140,11 @@ class Reader {
     if (rule.may == May::kNothing && rule.pages.empty()) {
       form_.Fail(rule.line, "rule: allows nothing; expected may: read or write, or pages");
     }
-    if (rule.may == May::kNothing && has_globs) {
+    if (rule.may == May::kNothing && has_globs &&
+        std::ranges::find(rule.pages, AccessPage::kSd) == rule.pages.end()) {
       form_.Fail(rule.line,
                  "rule: applications and environments are of no use without may; expected may: "
-                 "read or write");
+                 "read or write, or pages: sd");
     }
     file_.rules.push_back(std::move(rule));
   }

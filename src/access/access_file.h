@@ -28,7 +28,10 @@ enum class AccessPage : std::uint8_t { kMetrics, kSd, kReload };
 //       environments: [prod]     # the same
 //       may: write               # read, or write, which includes read
 //     - who: user:prometheus
-//       pages: [metrics, sd]     # metrics, sd (every group), reload
+//       pages: [metrics, sd]     # metrics, sd, reload
+//
+// /-/sd shows whoever may read groups those groups, and with `pages: sd` the applications and
+// environments of that rule, without the right to ask for each.
 //
 // `who` is `user:NAME` (of the web config), `token:NAME`, `certificate:GLOB` (see AccessRules),
 // `login` (whoever proved who they are) or `anyone`. What no rule allows is refused.

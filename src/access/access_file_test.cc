@@ -105,8 +105,8 @@ TEST(AccessFileTest, RuleThatCannotApplyIsRefused) {
               HasSubstr("applications: is an empty list"));
   EXPECT_THAT(RuleError("who: anyone, may: read, applications: ''"),
               HasSubstr("\"\" matches nothing"));
-  EXPECT_THAT(RuleError("who: anyone, pages: sd, environments: prod"),
-              HasSubstr("of no use without may"));
+  EXPECT_THAT(RuleError("who: anyone, pages: [metrics, reload], environments: prod"),
+              HasSubstr("of no use without may; expected may: read or write, or pages: sd"));
   EXPECT_THAT(RuleError("who: anyone, may: read, environments: 'a['"),
               HasSubstr("access.yml:2: environments: glob \"a[\": a [ has no ]"));
   EXPECT_THAT(RuleError("who: 'certificate:[b-a]', may: read"), HasSubstr("runs backwards"));

@@ -84,6 +84,14 @@ bool AccessPolicy::MayUsePage(const Caller& caller, AccessPage page) const {
   return rules_ ? rules_->MayUsePage(caller, page) : IsLoggedIn(caller);
 }
 
+std::shared_ptr<const GroupSet> AccessPolicy::ListedGroups(const Caller& caller) const {
+  static const auto kAll =
+      std::make_shared<const GroupSet>(std::vector<GroupSet::Rule>{{{"*"}, {"*"}}});
+  static const auto kNone = std::make_shared<const GroupSet>(std::vector<GroupSet::Rule>());
+  if (rules_) return rules_->ListedGroups(caller);
+  return IsLoggedIn(caller) ? kAll : kNone;
+}
+
 bool AccessPolicy::IsLoggedIn(const Caller& caller) const {
   return rules_ ? caller.is_known() : !caller.user.empty();
 }

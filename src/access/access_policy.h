@@ -49,6 +49,9 @@ class AccessPolicy {
   bool MayUseGroup(const Caller& caller, const GroupKeyView& key, GroupRight right) const;
   bool MayUsePage(const Caller& caller, AccessPage page) const;
 
+  // What /-/sd may show the caller; empty where it may not use it at all. Never null.
+  std::shared_ptr<const GroupSet> ListedGroups(const Caller& caller) const;
+
   // Whether the caller proved to be somebody, in a way that counts.
   bool IsLoggedIn(const Caller& caller) const;
 

@@ -9,10 +9,6 @@ namespace {
 
 constexpr std::size_t kMaxNameBytes = 256;
 
-bool IsName(std::string_view pattern) {
-  return pattern.find_first_of("*?[\\") == std::string_view::npos;
-}
-
 // Whether RFC 2253 (section 2.4) writes it as it is.
 bool IsPlainCommonName(std::string_view name) {
   return !name.empty() && name.find_first_of(",+\"\\<>;=") == std::string_view::npos &&
@@ -56,28 +52,13 @@ std::string Caller::Name() const {
   return name;
 }
 
-AccessRules::GlobSet::GlobSet(const std::vector<std::string>& patterns) {
-  for (const std::string& pattern : patterns) {
-    if (IsName(pattern)) {
-      names_.insert(pattern);
-    } else {
-      globs_.push_back(pattern);
-    }
-  }
-}
-
-bool AccessRules::GlobSet::Matches(std::string_view text) const {
-  return names_.contains(text) || std::ranges::any_of(globs_, [&](const std::string& pattern) {
-           return GlobMatches(pattern, text);
-         });
-}
-
 AccessRules::AccessRules(const AccessFile& file) {
   for (const AccessFile::Rule& rule : file.rules) {
     std::uint8_t pages = 0;
     for (const AccessPage page : rule.pages) pages |= PageBit(page);
     const auto id = static_cast<std::uint32_t>(rules_.size());
     rules_.push_back({GlobSet(rule.applications), GlobSet(rule.environments), rule.may, pages});
+    groups_.push_back({rule.applications, rule.environments});
     for (const AccessFile::Who& who : rule.who) Add(who, id);
   }
 }
@@ -97,7 +78,7 @@ void AccessRules::Add(const AccessFile::Who& who, std::uint32_t id) {
       of_token_[who.text].push_back(id);
       break;
     case AccessFile::Who::Kind::kCertificate:
-      if (IsName(who.text)) {
+      if (IsPlainName(who.text)) {
         of_certificate_[who.text].push_back(id);
       } else {
         of_certificate_glob_.emplace_back(who.text, RuleIds{id});
@@ -149,6 +130,30 @@ bool AccessRules::MayUseGroup(const Caller& caller, const GroupKeyView& key,
 
 bool AccessRules::MayUsePage(const Caller& caller, AccessPage page) const {
   return AnyRule(caller, [&](const Rule& rule) { return (rule.pages & PageBit(page)) != 0; });
+}
+
+std::shared_ptr<const GroupSet> AccessRules::ListedGroups(const Caller& caller) const {
+  RuleIds ids;
+  AnyRule(caller, [&](const Rule& rule) {
+    const auto id = static_cast<std::uint32_t>(&rule - rules_.data());
+    const bool opens_page = (rule.pages & PageBit(AccessPage::kSd)) != 0;
+    if (opens_page || (caller.is_known() && rule.may >= AccessFile::May::kRead)) ids.push_back(id);
+    return false;
+  });
+  std::ranges::sort(ids);
+  const auto repeated = std::ranges::unique(ids);
+  ids.erase(repeated.begin(), repeated.end());
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = sets_.find(ids); found != sets_.end()) return found->second;
+  }
+  std::vector<GroupSet::Rule> rules;
+  rules.reserve(ids.size());
+  for (const std::uint32_t id : ids) rules.push_back(groups_[id]);
+  auto set = std::make_shared<const GroupSet>(std::move(rules));
+  const std::lock_guard lock(mutex_);
+  if (sets_.size() >= kMaxSets) sets_.clear();
+  return sets_.emplace(std::move(ids), std::move(set)).first->second;
 }
 
 }  // namespace target_eye

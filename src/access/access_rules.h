@@ -1,15 +1,18 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "access/access_file.h"
 #include "model/group_key.h"
+#include "model/group_set.h"
 #include "tls/peer_certificate.h"
 
 namespace target_eye {
@@ -45,22 +48,20 @@ class AccessRules {
   bool MayUseGroup(const Caller& caller, const GroupKeyView& key, GroupRight right) const;
   bool MayUsePage(const Caller& caller, AccessPage page) const;
 
+  // What /-/sd may show the caller: the groups of the rules that open the page `sd` to it and,
+  // where it is known, of those that let it read. Whoever lost its login must hear of that, and not
+  // get the short list of what anybody may read. Never null. Callers of the same rules share one,
+  // of which kMaxSets are kept.
+  std::shared_ptr<const GroupSet> ListedGroups(const Caller& caller) const;
+
+  static constexpr std::size_t kMaxSets = 64;
+
  private:
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const {
       return std::hash<std::string_view>()(text);
     }
-  };
-  // A list of globs, most of which are names.
-  class GlobSet {
-   public:
-    explicit GlobSet(const std::vector<std::string>& patterns);
-    bool Matches(std::string_view text) const;
-
-   private:
-    std::unordered_set<std::string, Hash, std::equal_to<>> names_;
-    std::vector<std::string> globs_;
   };
   struct Rule {
     GlobSet applications;
@@ -80,12 +81,16 @@ class AccessRules {
   bool AnyRuleOfCertificate(const PeerCertificate& certificate, const Allows& allows) const;
 
   std::vector<Rule> rules_;
+  std::vector<GroupSet::Rule> groups_;  // Of each rule, as the file has them.
   RuleIds of_anyone_;
   RuleIds of_login_;
   RulesByName of_user_;
   RulesByName of_token_;
   RulesByName of_certificate_;  // By what a certificate says.
   std::vector<std::pair<std::string, RuleIds>> of_certificate_glob_;
+
+  mutable std::mutex mutex_;
+  mutable std::map<RuleIds, std::shared_ptr<const GroupSet>> sets_;
 };
 
 }  // namespace target_eye

@@ -33,6 +33,79 @@ PeerCertificate Named(std::string subject, std::string common_name) {
   return certificate;
 }
 
+bool Lists(const AccessRules& rules, const Caller& caller, std::string_view application,
+           std::string_view environment) {
+  return rules.ListedGroups(caller)->Contains({application, environment});
+}
+
+TEST(AccessRulesTest, AListShowsWhatItsCallerMayRead) {
+  const AccessRules rules = Rules(
+      "- {who: token:ci, environments: [prod, 'stag*'], may: read}\n"
+      "- {who: token:ci, applications: web, may: write}\n"
+      "- {who: user:p, applications: db, pages: sd}\n"
+      "- {who: user:all, pages: [metrics, sd]}\n"
+      "- {who: user:m, pages: [metrics, reload]}\n");
+  EXPECT_TRUE(Lists(rules, Token("ci"), "db", "prod"));
+  EXPECT_TRUE(Lists(rules, Token("ci"), "db", "staging"));
+  EXPECT_TRUE(Lists(rules, Token("ci"), "web", "dev"));
+  EXPECT_FALSE(Lists(rules, Token("ci"), "db", "dev"));
+  EXPECT_TRUE(Lists(rules, User("p"), "db", "dev"));
+  EXPECT_FALSE(Lists(rules, User("p"), "web", "dev"));
+  EXPECT_FALSE(rules.MayUseGroup(User("p"), {"db", "dev"}, kRead));
+  EXPECT_TRUE(rules.ListedGroups(User("all"))->is_all());
+  EXPECT_TRUE(rules.ListedGroups(User("m"))->is_empty());
+  EXPECT_TRUE(rules.ListedGroups(Token("cd"))->is_empty());
+  EXPECT_TRUE(rules.ListedGroups({})->is_empty());
+}
+
+// Otherwise a Prometheus that lost its login would lose its targets, too.
+TEST(AccessRulesTest, WithoutALoginAListNeedsARuleOfItsOwn) {
+  const AccessRules reading = Rules(
+      "- {who: anyone, applications: public, may: read}\n"
+      "- {who: login, environments: prod, may: read}\n");
+  EXPECT_TRUE(reading.ListedGroups({})->is_empty());
+  EXPECT_TRUE(Lists(reading, User("p"), "public", "dev"));
+  EXPECT_TRUE(Lists(reading, User("p"), "web", "prod"));
+  const AccessRules listing = Rules("- {who: anyone, applications: public, pages: sd}\n");
+  EXPECT_TRUE(Lists(listing, {}, "public", "dev"));
+  EXPECT_FALSE(Lists(listing, {}, "web", "dev"));
+}
+
+TEST(AccessRulesTest, EveryListedGroupMayBeReadAndTheOtherWayRound) {
+  const AccessRules rules = Rules(
+      "- {who: [user:a, token:ci], applications: ['w*', db], environments: prod, may: read}\n"
+      "- {who: login, applications: api, may: write}\n"
+      "- {who: 'certificate:CN=*', environments: dev, may: read}\n");
+  const PeerCertificate certificate = Named("CN=x", "x");
+  for (const Caller& caller : {User("a"), User("b"), Token("ci"), Certificate(certificate)}) {
+    for (const char* application : {"web", "db", "api", "other"}) {
+      for (const char* environment : {"prod", "dev"}) {
+        EXPECT_EQ(Lists(rules, caller, application, environment),
+                  rules.MayUseGroup(caller, {application, environment}, kRead))
+            << caller.Name() << ' ' << application << ' ' << environment;
+      }
+    }
+  }
+}
+
+TEST(AccessRulesTest, MoreCallersThanSetsAreKeptGetTheirOwn) {
+  std::string text;
+  for (int i = 0; i < 300; ++i) {
+    text += "- {who: user:u" + std::to_string(i) + ", environments: e" + std::to_string(i) +
+            ", may: read}\n";
+  }
+  const AccessRules rules = Rules(text);
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 300; ++i) {
+      const std::string name = "u" + std::to_string(i);
+      const auto set = rules.ListedGroups(User(name));
+      EXPECT_TRUE(set->Contains({"a", "e" + std::to_string(i)}));
+      EXPECT_FALSE(set->Contains({"a", "e" + std::to_string(i + 1)}));
+      EXPECT_EQ(rules.ListedGroups(User(name)), set);
+    }
+  }
+}
+
 TEST(AccessRulesTest, WhatNoRuleAllowsIsRefused) {
   const AccessRules rules = Rules("  []\n");
   EXPECT_FALSE(rules.MayUseGroup(User("alice"), {"web", "prod"}, kRead));

@@ -65,4 +65,9 @@ Credentials ParseAuthorization(std::string_view header) {
   return credentials;
 }
 
+bool LacksScheme(std::string_view header) {
+  return !header.empty() && !header.contains(' ') && !IsScheme(header, "basic") &&
+         !IsScheme(header, "bearer");
+}
+
 }  // namespace target_eye

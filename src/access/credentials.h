@@ -22,6 +22,10 @@ struct Credentials {
 // Schemes are compared without case (RFC 9110 section 11.1). Pure.
 Credentials ParseAuthorization(std::string_view header);
 
+// Whether a header that is not empty says who asks without saying how: one word that is no scheme
+// of ours. Pure.
+bool LacksScheme(std::string_view header);
+
 // The bytes that `text` stands for (RFC 4648 section 4, with `=` where it asks for them); nothing
 // where it is no base64.
 std::optional<std::string> DecodeBase64(std::string_view text);

@@ -22,11 +22,6 @@ namespace {
 
 constexpr std::string_view kUnixPrefix = "unix:";
 
-std::string StateDirectory(const Config& config) {
-  return config.state_directory.empty() ? config.file_sd_directory + "/.target-eye"
-                                        : config.state_directory;
-}
-
 HttpServerOptions ServerOptions(const Config& config) {
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   return {.bind = config.bind,
@@ -58,6 +53,13 @@ HttpServerOptions ServerOptions(const Config& config) {
           .unix_socket_umask = config.umask.value_or(-1)};
 }
 
+}  // namespace
+
+std::string StateDirectory(const Config& config) {
+  return config.state_directory.empty() ? config.file_sd_directory + "/.target-eye"
+                                        : config.state_directory;
+}
+
 Expected<void> MakeDirectory(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
@@ -71,7 +73,11 @@ Expected<void> MakeDirectory(const std::string& path) {
   return {};
 }
 
-}  // namespace
+Expected<Selector> PublishSelector(const Config& config) {
+  auto selector = Selector::Parse(config.publish_selector);
+  if (!selector) return Invalid("PUBLISH_SELECTOR: " + selector.error().message);
+  return selector;
+}
 
 App::App(Config config)
     : config_(std::move(config)),
@@ -176,9 +182,12 @@ void App::Reload() {
 // The store's lock is taken before anything in the directory is touched, and the publisher's before
 // anything is imported from it.
 Expected<void> App::OpenState() {
-  auto selector = Selector::Parse(config_.publish_selector);
+  auto selector = PublishSelector(config_);
   if (!selector) {
-    return Invalid("PUBLISH_SELECTOR: " + selector.error().message);
+    return std::unexpected(std::move(selector.error()));
+  }
+  if (const std::string doubt = selector->Doubt(); !doubt.empty()) {
+    Log(LogLevel::kWarning, "PUBLISH_SELECTOR: " + doubt);
   }
   if (auto made = MakeDirectory(config_.file_sd_directory); !made) {
     return made;
@@ -196,8 +205,10 @@ Expected<void> App::OpenState() {
     return std::unexpected(publisher.error());
   }
   publisher_ = std::move(*publisher);
-  auto imported = ImportOnFirstStart(config_.file_sd_directory, server_.addresses().front(),
-                                     config_.root_path, registry_);
+  const bool has_url = config_.external_url.contains("://");
+  auto imported = ImportOnFirstStart(config_.file_sd_directory,
+                                     has_url ? config_.external_url : server_.addresses().front(),
+                                     has_url ? "" : config_.root_path, registry_);
   if (!imported) {
     return std::unexpected(imported.error());
   }

@@ -13,6 +13,7 @@
 #include "http/cross_origin.h"
 #include "http/http_server.h"
 #include "http/sd_page.h"
+#include "model/selector.h"
 #include "publish/file_sd/file_sd_publisher.h"
 #include "publish/http_sd/http_sd_publisher.h"
 #include "registry/target_registry.h"
@@ -35,6 +36,12 @@ class App {
   // says what and how to mend it.
   Expected<void> Start();
 
+  // Instead of Start: tries what it would do, as far as that leaves nothing behind, and fails with
+  // the same message. Gives what somebody should look at. Where the state is in use by an instance
+  // that runs, what that one holds is no failure. Becomes USER and GROUP; nothing may follow but
+  // the end.
+  Expected<std::vector<std::string>> TryStart();
+
   // To be called again and again after Start until it gives true: finishes what waits for the first
   // publication to be visible. From then on `/-/ready` answers 200.
   bool FinishStart();
@@ -54,6 +61,8 @@ class App {
   void Reload();
 
  private:
+  Expected<void> TryAddresses(bool is_running);
+  Expected<void> TryDirectories(bool is_running);
   Expected<void> OpenState();
   // Reads TLS, users and access rules and puts them to use, or changes nothing. Gives the files
   // that it read. Before Start has returned on its thread, later on the reloader's.
@@ -79,5 +88,10 @@ class App {
   bool import_pending_ = false;
   std::atomic<bool> ready_ = false;
 };
+
+// What Start and TryStart have in common.
+std::string StateDirectory(const Config& config);
+Expected<void> MakeDirectory(const std::string& path);
+Expected<Selector> PublishSelector(const Config& config);
 
 }  // namespace target_eye

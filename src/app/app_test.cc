@@ -105,6 +105,8 @@ TEST(RenameCommandTest, NamesTheGroupAndWhereItIs) {
             "-H 'Content-Type: application/json' --data-binary @- "
             "'http://127.0.0.1:1/<application>/<environment>' && curl -sSf -X DELETE "
             "'http://127.0.0.1:1/a%20b/e'");
+  EXPECT_THAT(RenameCommand("https://e.example/eye", {"a", "e"}),
+              HasSubstr("curl -sSf 'https://e.example/eye/a/e' |"));
   EXPECT_THAT(RenameCommand("unix:/run/t.sock", {"a", "e"}),
               HasSubstr("curl -sSf --unix-socket '/run/t.sock' 'http://localhost/a/e'"));
 }

@@ -30,7 +30,7 @@ std::string ShellQuoted(std::string_view text) {
 std::string RenameCommand(const std::string& address, const GroupKey& key,
                           const std::string& root_path) {
   std::string curl = "curl -sSf";
-  std::string base = "http://" + address;
+  std::string base = address.contains("://") ? address : "http://" + address;
   if (address.starts_with("unix:")) {
     curl += " --unix-socket " + ShellQuoted(address.substr(5));
     base = "http://localhost";

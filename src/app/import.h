@@ -17,8 +17,8 @@ namespace target_eye {
 Expected<bool> ImportOnFirstStart(const std::string& directory, const std::string& address,
                                   const std::string& root_path, TargetRegistry& registry);
 
-// The shell command that moves what is under `key` to another application and environment, for a
-// person to fill in.
+// The shell command that, sent to `address` (as `bind` spells it, or a URL), moves what is under
+// `key` to another application and environment, for a person to fill in.
 std::string RenameCommand(const std::string& address, const GroupKey& key,
                           const std::string& root_path = "");
 

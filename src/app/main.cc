@@ -8,6 +8,7 @@
 #include <exception>
 #include <map>
 #include <new>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,6 @@
 #include "app/service_notify.h"
 #include "app/web_security.h"
 #include "config/config.h"
-#include "model/selector.h"
 #include "telemetry/log.h"
 #include "telemetry/version.h"
 #include "util/sha256.h"
@@ -84,20 +84,29 @@ int Fail(const Config& config, const std::string& message) {
   return kFailed;
 }
 
+int FailCheck(const std::string& message) {
+  fmt::print(stderr, "target-eye: {}\n", message);
+  return kFailed;
+}
+
+// Whether the log can be written; nothing of a check is.
+std::optional<std::string> TryLogging(const Config& config) {
+  const bool exists = access(config.error_log.c_str(), F_OK) == 0;
+  auto wrong = SetUpLogging(LogLevel::kCritical, config.error_log);
+  SetUpLogging(LogLevel::kCritical, "-");
+  if (!exists && !wrong && config.error_log != "-") unlink(config.error_log.c_str());
+  return wrong;
+}
+
 // One line a setting, where it came from, and what would be warned of or stop the start.
 int CheckConfig(CommandLine line) {
   for (const GivenSetting& given : line.given) {
     fmt::print("{} = {}    ({})\n", given.name, given.value, given.where);
   }
-  const auto security = LoadWebSecurity(line.config);
-  const auto selector = Selector::Parse(line.config.publish_selector);
-  if (!security || !selector) {
-    fmt::print(
-        stderr, "target-eye: {}\n",
-        security ? "PUBLISH_SELECTOR: " + selector.error().message : security.error().message);
-    return kFailed;
-  }
-  line.warnings.insert(line.warnings.end(), security->warnings.begin(), security->warnings.end());
+  if (const auto wrong = TryLogging(line.config)) return FailCheck(*wrong);
+  const auto remarks = App(line.config).TryStart();
+  if (!remarks) return FailCheck(remarks.error().message);
+  line.warnings.insert(line.warnings.end(), remarks->begin(), remarks->end());
   for (const std::string& warning : line.warnings) {
     fmt::print("warning: {}\n", warning);
   }
@@ -167,7 +176,11 @@ int Run(const std::vector<std::string>& arguments) {
       fmt::print("{}", SettingsReference());
       return 0;
     case CommandLine::Action::kCheckConfig:
-      return CheckConfig(*line);
+      try {
+        return CheckConfig(*line);
+      } catch (const std::exception& e) {
+        return FailCheck(e.what());
+      }
     case CommandLine::Action::kCheckHealth:
       return ReportHealth(line->config);
     case CommandLine::Action::kServe:

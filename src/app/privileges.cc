@@ -1,5 +1,6 @@
 #include "app/privileges.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
@@ -11,6 +12,8 @@
 #include <fstream>
 #include <optional>
 #include <system_error>
+
+#include "util/atomic_file.h"
 
 namespace target_eye {
 namespace {
@@ -25,6 +28,12 @@ std::optional<unsigned> Number(const std::string& text) {
 }
 
 std::string SystemError() { return std::generic_category().message(errno); }
+
+std::unexpected<Error> CannotWritePid(const std::string& path) {
+  return MakeError(ErrorCode::kIo, fmt::format("cannot write {} (PID_PATH): {}; choose a path that "
+                                               "this user may write",
+                                               path, SystemError()));
+}
 
 }  // namespace
 
@@ -90,12 +99,14 @@ Expected<void> WritePidFile(const std::string& path) {
   std::ofstream file(path, std::ios::trunc);
   file << getpid() << '\n';
   file.close();
-  if (!file) {
-    return MakeError(ErrorCode::kIo,
-                     fmt::format("cannot write {} (PID_PATH): {}; choose a path that "
-                                 "this user may write",
-                                 path, SystemError()));
-  }
+  if (!file) return CannotWritePid(path);
+  return {};
+}
+
+Expected<void> TryPidFile(const std::string& path) {
+  if (path.empty()) return {};
+  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
+  if (!file) return CannotWritePid(path);
   return {};
 }
 

@@ -18,6 +18,10 @@ void RaiseOpenFilesLimit();
 
 // The process's id as a line in `path`; nothing where `path` is empty.
 Expected<void> WritePidFile(const std::string& path);
+
+// Whether WritePidFile could, with its message. Makes an empty file where there is none, and leaves
+// what is in one that is there.
+Expected<void> TryPidFile(const std::string& path);
 // Removes it if it still holds this process's id.
 void RemovePidFile(const std::string& path);
 

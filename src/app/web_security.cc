@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "access/access_file.h"
 #include "access/web_config.h"
+#include "http/bind_address.h"
 
 namespace target_eye {
 namespace {
@@ -56,6 +58,28 @@ Expected<void> LoadTls(const TlsOptions& options, WebSecurity& security) {
   return {};
 }
 
+void WarnOfClearText(const Config& config, WebSecurity& security) {
+  if (!security.access) return;
+  const bool has_users = security.access->has_users();
+  const bool has_tokens = security.access->has_tokens();
+  if (!has_users && !has_tokens) return;
+  const bool has_tls = security.tls != nullptr;
+  std::vector<std::string> plain = config.insecure_bind;
+  if (!has_tls) plain.insert(plain.begin(), config.bind.begin(), config.bind.end());
+  const auto exposed = std::ranges::find_if(plain, IsReachedFromOutside);
+  if (exposed == plain.end()) return;
+  security.warnings.push_back(
+      fmt::format("{} cross the network in the clear: {} is plain HTTP; {}, or listen there on a "
+                  "unix socket or "
+                  "127.0.0.1 only",
+                  has_users && has_tokens ? "passwords and tokens"
+                  : has_users             ? "passwords"
+                                          : "tokens",
+                  *exposed,
+                  has_tls ? "take it out of INSECURE_BIND"
+                          : "set a certificate (CERTFILE and KEYFILE, or a web config)"));
+}
+
 }  // namespace
 
 Expected<bool> UsesTls(const Config& config) {
@@ -96,11 +120,7 @@ Expected<WebSecurity> LoadWebSecurity(const Config& config) {
       AccessPolicy::Make(web ? &*web : nullptr, access ? &*access : nullptr, tls && Checks(*tls));
   if (!policy) return std::unexpected(std::move(policy.error()));
   security.access = std::move(*policy);
-  if (security.access && !security.tls && security.access->has_users()) {
-    security.warnings.emplace_back(
-        "passwords cross the network in the clear: there are users and no TLS; set CERTFILE and "
-        "KEYFILE, or listen on a unix socket or 127.0.0.1 only");
-  }
+  WarnOfClearText(config, security);
   return security;
 }
 

@@ -27,6 +27,18 @@ std::string Choices(std::string_view words) {
   return text;
 }
 
+// ` (or warn, fatal)`, from `warn=warning|fatal=critical`; nothing of nothing.
+std::string OthersOf(std::string_view synonyms) {
+  std::string text;
+  while (!synonyms.empty()) {
+    const std::size_t end = std::min(synonyms.find('|'), synonyms.size());
+    text += text.empty() ? " (or " : ", ";
+    text += synonyms.substr(0, synonyms.find('='));
+    synonyms.remove_prefix(std::min(end + 1, synonyms.size()));
+  }
+  return text.empty() ? text : text + ')';
+}
+
 bool HasWord(std::string_view words, std::string_view word) {
   while (!words.empty()) {
     const std::size_t end = std::min(words.find('|'), words.size());
@@ -34,6 +46,34 @@ bool HasWord(std::string_view words, std::string_view word) {
     words.remove_prefix(std::min(end + 1, words.size()));
   }
   return false;
+}
+
+// The word that `word` is another name of; itself where it is none.
+std::string WithoutSynonym(std::string_view synonyms, std::string word) {
+  while (!synonyms.empty()) {
+    const std::size_t end = std::min(synonyms.find('|'), synonyms.size());
+    const std::string_view one = synonyms.substr(0, end);
+    const std::size_t equals = one.find('=');
+    if (one.substr(0, equals) == word) return std::string(one.substr(equals + 1));
+    synonyms.remove_prefix(std::min(end + 1, synonyms.size()));
+  }
+  return word;
+}
+
+// Its path, without slashes at the end; nothing where `text` is no address of a service.
+std::optional<std::string> PathOfUrl(std::string_view text) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!text.starts_with(scheme)) continue;
+    text.remove_prefix(scheme.size());
+    const std::string_view host = text.substr(0, text.find('/'));
+    if (host.empty() || host.contains('@')) return std::nullopt;
+    text.remove_prefix(host.size());
+    if (text.empty()) return "";
+    break;
+  }
+  if (!text.starts_with('/') || text.starts_with("//")) return std::nullopt;
+  while (text.ends_with('/')) text.remove_suffix(1);
+  return std::string(text);
 }
 
 bool HasControls(std::string_view text) {
@@ -49,11 +89,14 @@ std::string ExpectedOf(const Setting& setting) {
     case Kind::kName:
       return "one line of text";
     case Kind::kWord:
-      return Choices(setting.words);
+      return Choices(setting.words) + OthersOf(setting.synonyms);
     case Kind::kVerifyMode:
       return "CERT_NONE, CERT_OPTIONAL or CERT_REQUIRED";
     case Kind::kUrlPath:
       return "a path that begins with `/`, e.g. /target-eye";
+    case Kind::kUrl:
+      return "http://HOST or https://HOST with the path below which this service is reached, or "
+             "that path alone, e.g. https://example.org/target-eye";
     case Kind::kList:
       return "values separated by commas, none of them empty";
     case Kind::kCount:
@@ -103,7 +146,7 @@ Problem Set(const Setting& setting, const ConfigValue& value, Config& config,
   std::string text = value.items.front();
   switch (setting.kind) {
     case Kind::kWord:
-      text = ToLowerAscii(Trim(text));
+      text = WithoutSynonym(setting.synonyms, ToLowerAscii(Trim(text)));
       if (!HasWord(setting.words, text)) return ExpectedOf(setting);
       break;
     case Kind::kVerifyMode:
@@ -113,6 +156,13 @@ Problem Set(const Setting& setting, const ConfigValue& value, Config& config,
     case Kind::kUrlPath:
       if (!text.starts_with('/') || HasControls(text) ||
           text.find_first_of("?#% ") != std::string::npos) {
+        return ExpectedOf(setting);
+      }
+      while (text.ends_with('/')) text.pop_back();
+      break;
+    case Kind::kUrl:
+      if (HasControls(text) || text.find_first_of("?#% '\"\\") != std::string::npos ||
+          !PathOfUrl(text)) {
         return ExpectedOf(setting);
       }
       while (text.ends_with('/')) text.pop_back();
@@ -195,7 +245,8 @@ bool Takes(const Setting& setting, ConfigValue::Form form) {
     case Form::kNumber:
       return setting.kind == Kind::kCount || setting.kind == Kind::kBytes ||
              setting.kind == Kind::kSeconds || setting.kind == Kind::kOctal ||
-             setting.kind == Kind::kName || setting.kind == Kind::kVerifyMode;
+             setting.kind == Kind::kName || setting.kind == Kind::kVerifyMode ||
+             !setting.synonyms.empty();
     case Form::kBoolean:
       return setting.kind == Kind::kBoolean;
     case Form::kList:
@@ -232,6 +283,8 @@ std::string_view Placeholder(const Setting& setting) {
       return setting.words;
     case Kind::kUrlPath:
       return "PATH";
+    case Kind::kUrl:
+      return "URL";
     case Kind::kList:
       return "LIST";
     case Kind::kCount:

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <utility>
 
 #include "config/settings.h"
@@ -18,6 +19,27 @@ std::string Spellings(const Setting& setting) {
   return spellings;
 }
 
+// A flag that is not known leaves its value over, too, and that may come before it.
+std::string FirstFlag(const std::vector<std::string>& arguments) {
+  const auto flag = std::ranges::find_if(
+      arguments, [](const std::string& argument) { return argument.starts_with('-'); });
+  return flag == arguments.end() ? arguments.front() : *flag;
+}
+
+// What is left over when all that is known has been taken.
+Error Unexpected(std::string_view argument) {
+  if (!argument.starts_with('-')) {
+    return {ErrorCode::kInvalid,
+            fmt::format("unexpected argument {}: there is a CONFIG_FILE already; see --help",
+                        Quote(argument))};
+  }
+  const std::string flag(argument.substr(0, argument.find('=')));
+  const Setting* const meant = MeantSetting(flag);
+  return {ErrorCode::kInvalid,
+          fmt::format("unknown flag {};{} see --help", flag,
+                      meant == nullptr ? "" : fmt::format(" did you mean {}?", FlagOf(*meant)))};
+}
+
 }  // namespace
 
 Expected<Arguments> ParseArguments(const std::vector<std::string>& all) {
@@ -31,6 +53,7 @@ Expected<Arguments> ParseArguments(const std::vector<std::string>& all) {
   const std::vector<std::string> arguments(all.begin() + (check ? 2 : 0), all.end());
   CLI::App app;
   app.set_help_flag();
+  app.allow_extras();
   const CLI::Option* const help = app.add_flag("-h,--help");
   const CLI::Option* const version = app.add_flag("--version");
   const CLI::Option* const reference = app.add_flag("--settings-reference");
@@ -53,6 +76,7 @@ Expected<Arguments> ParseArguments(const std::vector<std::string>& all) {
   } catch (const CLI::ParseError& error) {
     return Invalid(fmt::format("{}; see --help", error.what()));
   }
+  if (!app.remaining().empty()) return std::unexpected(Unexpected(FirstFlag(app.remaining())));
 
   Arguments parsed;
   if (check) {

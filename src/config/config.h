@@ -47,6 +47,7 @@ struct Config {
   std::chrono::milliseconds shutdown_timeout{60'000};
   std::vector<std::string> server_names;
   std::string root_path;
+  std::string external_url;  // Without slashes at its end; a path, or a URL with or without one.
   bool include_server_header = true;
 
   std::string certfile;

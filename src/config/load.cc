@@ -63,6 +63,12 @@ std::string_view MeantSection(std::string_view section) {
   return {};
 }
 
+std::string DidYouMean(std::string_view key) {
+  const Setting* const meant = MeantSetting(key);
+  if (meant == nullptr) return {};
+  return fmt::format("; did you mean {} in [{}]?", meant->name, meant->section);
+}
+
 // What the file's entries set; a warning for what has no meaning, an error for what is surely a
 // slip.
 Expected<FoundByName> FromEntries(const std::vector<ConfigEntry>& entries, std::string_view file,
@@ -100,9 +106,12 @@ Expected<FoundByName> FromEntries(const std::vector<ConfigEntry>& entries, std::
     if (setting != nullptr) {
       if (!entry.value.empty()) found.emplace(setting->name, Found{entry.value, where});
     } else if (entry.section == "target-eye") {
-      return Invalid(fmt::format("{}: unknown setting; see --help for those there are", where));
+      const std::string meant = DidYouMean(entry.key);
+      return Invalid(fmt::format("{}: unknown setting{} see --help for those there are", where,
+                                 meant.empty() ? ";" : meant));
     } else {
-      warnings.push_back(fmt::format("{}: unknown setting, it has no effect", where));
+      warnings.push_back(
+          fmt::format("{}: unknown setting, it has no effect{}", where, DidYouMean(entry.key)));
     }
   }
   return found;
@@ -140,6 +149,20 @@ Expected<void> Use(const Setting& setting, const Found& found, CommandLine& line
   line.given.push_back({std::string(setting.name),
                         setting.secret ? "<secret>" : Join(found.value.items), found.where});
   return {};
+}
+
+bool Gives(const CommandLine& line, std::string_view name) {
+  return std::ranges::find(line.given, name, &GivenSetting::name) != line.given.end();
+}
+
+// Of a URL that was checked, or of a path alone.
+std::string PathOf(std::string_view url) {
+  const std::size_t scheme_end = url.find("://");
+  if (scheme_end != std::string_view::npos) {
+    url.remove_prefix(scheme_end + 3);
+    url.remove_prefix(std::min(url.find('/'), url.size()));
+  }
+  return std::string(url);
 }
 
 bool HasTls(const Config& config) { return !config.certfile.empty(); }
@@ -228,6 +251,7 @@ Expected<CommandLine> LoadConfig(const std::vector<std::string>& arguments,
       return std::unexpected(std::move(used.error()));
     }
   }
+  if (!Gives(line, "root_path")) line.config.root_path = PathOf(line.config.external_url);
   // Where to ask is enough: the service may get its directory from elsewhere.
   if (line.action == CommandLine::Action::kCheckHealth) return line;
   if (auto checked = CheckTogether(line); !checked) {

@@ -79,6 +79,8 @@ Example ExampleOf(const Setting& setting) {
       return {"CERT_REQUIRED", "'CERT_REQUIRED'"};
     case SettingKind::kUrlPath:
       return {"/prefix", "'/prefix'"};
+    case SettingKind::kUrl:  // Without a path, which would be the default of another.
+      return {"https://example.org", "'https://example.org'"};
     case SettingKind::kList:
       return {"one,two", "['one', 'two']"};
     case SettingKind::kCount:
@@ -265,8 +267,13 @@ TEST_F(LoadConfigTest, AValueInBracketsIsNotTakenApart) {
 TEST_F(LoadConfigTest, AWrongCommandLineIsRefused) {
   EXPECT_THAT(Failure({"--read-timeout", "1", "--read-timeout", "2"}), HasSubstr("--read-timeout"));
   EXPECT_THAT(Failure({"--read-timeout"}), HasSubstr("--read-timeout: 1 required SECONDS missing"));
-  EXPECT_THAT(Failure({"--bind", "a", "b", "c"}), HasSubstr("not expected: c"));
-  EXPECT_THAT(Failure({"--unheard-of"}), HasSubstr("--unheard-of; see --help"));
+  EXPECT_THAT(Failure({"--bind", "a", "b", "c"}),
+              HasSubstr("argument \"c\": there is a CONFIG_FILE"));
+  EXPECT_EQ(Failure({"--unheard-of"}), "unknown flag --unheard-of; see --help");
+  EXPECT_EQ(Failure({"--storage.pth=/x", "file"}),
+            "unknown flag --storage.pth; did you mean --state-directory? see --help");
+  EXPECT_EQ(Failure({"/a.toml", "--web.listen-adress", "[::1]:0"}),
+            "unknown flag --web.listen-adress; did you mean --bind? see --help");
 }
 
 TEST_F(LoadConfigTest, ABadValueIsToldWithWhereItWasSet) {
@@ -309,6 +316,17 @@ TEST_F(LoadConfigTest, APlainAddressBesideNoCertificateIsNamedInAWarning) {
               ElementsAre(HasSubstr("INSECURE_BIND is set and has no effect")));
   EXPECT_THAT(Warnings({}, {{"INSECURE_BIND", "127.0.0.1:1"}, {"WEB_CONFIG_FILE", "/w"}}),
               IsEmpty());
+}
+
+TEST_F(LoadConfigTest, ThePathOfTheExternalUrlIsTheRootPathUnlessThatIsSet) {
+  EXPECT_EQ(Loaded({"--web.external-url=https://example.org/eye/"}).root_path, "/eye");
+  EXPECT_EQ(Loaded({"--web.external-url=/eye"}).root_path, "/eye");
+  EXPECT_EQ(Loaded({"--web.external-url=http://[::1]:80"}).root_path, "");
+  EXPECT_EQ(
+      Loaded({"--web.external-url=https://example.org/eye", "--web.route-prefix=/"}).root_path, "");
+  EXPECT_EQ(Loaded({"--web.external-url=https://example.org/eye"}, {{"ROOT_PATH", "/x"}}).root_path,
+            "/x");
+  EXPECT_EQ(Loaded({"check", "health", "--web.external-url=http://e/eye"}).root_path, "/eye");
 }
 
 TEST_F(LoadConfigTest, WhatWasGivenIsToldWithItsPlaceAndWithoutSecrets) {
@@ -372,9 +390,14 @@ TEST_F(LoadConfigTest, TheUserOfALoginIsNoSetting) {
 
 TEST_F(LoadConfigTest, AnUnknownKeyIsAnErrorInOurSectionAndAWarningInTheServers) {
   EXPECT_EQ(Failure({File("[target-eye]\nfile_sd_dir = /x\n")}),
-            path_ + ":2: \"file_sd_dir\": unknown setting; see --help for those there are");
+            path_ +
+                ":2: \"file_sd_dir\": unknown setting; did you mean file_sd_directory in "
+                "[target-eye]? see --help for those there are");
   EXPECT_THAT(Warnings({File("[hypercorn]\nwat: 1\n")}),
               ElementsAre(path_ + ":2: \"wat\": unknown setting, it has no effect"));
+  EXPECT_THAT(Warnings({File("[hypercorn]\nlog_level: debug\n")}),
+              ElementsAre(path_ + ":2: \"log_level\": unknown setting, it has no effect; did you "
+                                  "mean loglevel in [hypercorn]?"));
 }
 
 TEST_F(LoadConfigTest, AKeyInTheOtherSectionIsAnError) {

@@ -42,8 +42,12 @@ constexpr std::string_view kReferenceIntroduction =
 # Configuration
 
 `target-eye [FLAG]... [CONFIG_FILE]` serves. One setting must be given: the directory to publish to.
-`target-eye check config [FLAG]... [CONFIG_FILE]` shows what was set and where, without secrets, checks it together with the
-files that it names (certificate, key, web config, access file), and ends with 0 where target-eye would start with it, else 1.
+`target-eye check config [FLAG]... [CONFIG_FILE]` shows what was set and where, without secrets, and ends with 0
+where target-eye would start with it, else 1 and the message of the start. It tries what a start does: it reads the
+files that are named, opens logs, listens on the addresses for a moment, becomes `USER` and `GROUP`, makes the
+directories, opens the state. What it made it removes. Run it as the user, and on the machine, that target-eye is to
+run as and on. Where an instance runs with the same state directory, what that one holds (its addresses, its lock on
+the state) is no failure, and a line says so.
 `target-eye check health [FLAG]... [CONFIG_FILE]` asks the instance that serves with these settings for `/-/healthy`, and ends with 0
 where it answers 200, else 1 and the reason.
 
@@ -89,8 +93,8 @@ INI is read as Python's `configparser` reads it. Values have no quotes; comments
 indented line continues the value above it; a key or a section given twice is an error. `%%` means `%`, and a single `%` means
 itself, where Python would replace it. `[DEFAULT]` is refused.
 
-An unknown key in `[target-eye]` stops the start. In `[hypercorn]` it is named in a warning, as is a section of another name. A
-file may be 1 MiB large.
+An unknown key in `[target-eye]` stops the start. In `[hypercorn]` it is named in a warning, as is a section of
+another name. Where a key or a flag is like one that there is, the message names that. A file may be 1 MiB large.
 )";
 
 std::string WithoutBackquotes(std::string_view text) {

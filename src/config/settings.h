@@ -35,6 +35,7 @@ enum class SettingKind {
   kName,
   kWord,
   kUrlPath,
+  kUrl,  // Of this service: `http://host/path`, or its path alone.
   kList,
   kCount,
   kBytes,
@@ -64,6 +65,8 @@ struct Setting {
   double most = 0;
   // For kWord: `a|b`.
   std::string_view words = kNone;
+  // For kWord: what others call them, as `warn=warning|30=warning`.
+  std::string_view synonyms = kNone;
   // What an unset value means, where the value does not say.
   std::string_view default_note = kNone;
   // By the names that Prometheus's people expect, without the dashes.
@@ -82,6 +85,11 @@ std::span<const Setting> Settings();
 std::string VariableOf(const Setting& setting);
 std::string FlagOf(const Setting& setting);
 std::string OtherFlagOf(const Setting& setting);
+
+// The setting that a misspelt name was meant to be: that of a flag (with its dashes), of a variable
+// or of a key; null where none is like it. As people slip: other case, other separators, other
+// dashes, a flag for a key, a letter or two too few, too many or wrong. Pure.
+const Setting* MeantSetting(std::string_view name);
 
 // Whether it has a field, and so a flag.
 bool Works(const Setting& setting);

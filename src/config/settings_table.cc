@@ -112,14 +112,30 @@ constexpr Setting kSettings[] = {
      .least = 1,
      .most = 256,
      .default_note = "any",
-     .doc = "The values of `Host` that are served; a request for another is answered with 421."},
+     .doc = "The values of `Host` that are served; a request for another is answered with 421. "
+            "`/-/healthy` and `/-/ready` are served for any: health checks ask by address. A "
+            "Prometheus that scrapes `/metrics` or reads `/-/sd` needs the name that it asks by "
+            "in this list."},
     {.name = "root_path",
      .section = kServer,
      .topic = Topic::kListening,
      .kind = Kind::kUrlPath,
      .field = &Config::root_path,
+     .default_note = "the path of `external_url`",
+     .other_flag = "web.route-prefix",
+     .doc = "A prefix, such as `/target-eye`, that the paths of all requests begin with; `/` is "
+            "none."},
+    {.name = "external_url",
+     .section = kOurs,
+     .topic = Topic::kListening,
+     .kind = Kind::kUrl,
+     .field = &Config::external_url,
      .default_note = "none",
-     .doc = "A prefix, such as `/target-eye`, that the paths of all requests begin with."},
+     .other_flag = "web.external-url",
+     .doc = "Where clients reach this service through a proxy, such as "
+            "`https://example.org/target-eye`: its path is the default of `root_path`, and it is "
+            "the address in the commands that messages show. Where the proxy takes the path off, "
+            "set `root_path` to `/` as well."},
     {.name = "include_server_header",
      .section = kServer,
      .topic = Topic::kListening,
@@ -268,6 +284,7 @@ constexpr Setting kSettings[] = {
      .field = &Config::connection_limit,
      .least = 1,
      .most = 1e6,
+     .other_flag = "web.max-connections",
      .doc = "Connections that may be open at once; one more is answered with 503."},
     {.name = "client_rate_limit",
      .section = kOurs,
@@ -395,6 +412,7 @@ constexpr Setting kSettings[] = {
      .field = &Config::read_timeout,
      .least = 0.001,
      .most = kDay,
+     .other_flag = "web.read-timeout",
      .doc =
          "How long a whole request, header and body, may take to arrive; a slower one is answered "
          "with 408. hypercorn's default is none, which lets a slow client hold a connection for "
@@ -431,8 +449,13 @@ constexpr Setting kSettings[] = {
      .kind = Kind::kWord,
      .field = &Config::log_level,
      .words = "debug|info|warning|error|critical",
+     .synonyms = "trace=debug|notset=debug|notice=info|warn=warning|err=error|crit=critical|"
+                 "fatal=critical|alert=critical|emerg=critical|panic=critical|"
+                 "0=debug|10=debug|20=info|30=warning|40=error|50=critical",
      .other_flag = "log.level",
-     .doc = "The least level that is logged, in any case."},
+     .doc = "The least level that is logged, in any case. What other programs call them is taken "
+            "too: `trace`, `notset`, `notice`, `warn`, `err`, `crit`, `fatal`, `alert`, `emerg`, "
+            "`panic`, and the numbers of Python's, `10` to `50`."},
     {.name = "log_format",
      .section = kOurs,
      .topic = Topic::kLogs,

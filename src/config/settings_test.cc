@@ -145,8 +145,10 @@ TEST(SettingsTest, AWrongFormIsToldWithWhatIsExpected) {
   EXPECT_EQ(Problem("bind", "a,,b"),
             R"("a,,b": expected values separated by commas, none of them empty)");
   EXPECT_EQ(Problem("file_sd_layout", "files"), R"("files": expected file or group)");
-  EXPECT_EQ(Problem("loglevel", "loud"),
-            R"("loud": expected debug, info, warning, error or critical)");
+  EXPECT_EQ(
+      Problem("loglevel", "loud"),
+      R"("loud": expected debug, info, warning, error or critical (or trace, notset, notice, )"
+      "warn, err, crit, fatal, alert, emerg, panic, 0, 10, 20, 30, 40, 50)");
   EXPECT_EQ(Problem("root_path", "x"),
             R"("x": expected a path that begins with `/`, e.g. /target-eye)");
   EXPECT_EQ(Problem("state_directory", "a\nb"), R"("a\x0ab": expected one line of text)");
@@ -216,6 +218,55 @@ TEST(SettingsTest, WordsAreTakenInAnyCase) {
   ASSERT_EQ(Apply(Find("loglevel"), ConfigValue::Text("WARNING"), config), std::nullopt);
   EXPECT_EQ(config.log_level, "warning");
   EXPECT_NE(Problem("loglevel", "debug|info"), "none");
+}
+
+TEST(SettingsTest, LevelsAreTakenAsOtherProgramsCallThem) {
+  for (const auto& [text, expected] : {std::pair{"warn", "warning"},
+                                       {"WARN", "warning"},
+                                       {" Warning ", "warning"},
+                                       {"FATAL", "critical"},
+                                       {"Critical", "critical"},
+                                       {"trace", "debug"},
+                                       {"NOTSET", "debug"},
+                                       {"err", "error"},
+                                       {"20", "info"},
+                                       {"50", "critical"}}) {
+    Config config;
+    EXPECT_EQ(Apply(Find("loglevel"), ConfigValue::Text(text), config), std::nullopt) << text;
+    EXPECT_EQ(config.log_level, expected) << text;
+  }
+  Config config;
+  EXPECT_EQ(Apply(Find("loglevel"), {ConfigValue::Form::kNumber, {"30"}}, config), std::nullopt);
+  EXPECT_EQ(config.log_level, "warning");
+  for (const char* text : {"15", "warn=warning", "warn|err", "", "off"}) {
+    EXPECT_NE(Problem("loglevel", std::string(text)), "none") << text;
+  }
+}
+
+TEST(SettingsTest, EverySynonymIsOneOfAWord) {
+  for (const Setting& setting : Settings()) {
+    for (std::string_view rest = setting.synonyms; !rest.empty();) {
+      const std::string_view one = rest.substr(0, rest.find('|'));
+      Config config;
+      EXPECT_EQ(
+          Apply(setting, ConfigValue::Text(std::string(one.substr(0, one.find('=')))), config),
+          std::nullopt)
+          << one;
+      rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+    }
+  }
+}
+
+TEST(SettingsTest, AnExternalUrlIsAnAddressOrAPath) {
+  for (const char* text : {"http://e", "https://e:8443/a/b/", "http://[::1]:1/", "/", "/eye/"}) {
+    EXPECT_EQ(Problem("external_url", std::string(text)), "none") << text;
+  }
+  for (const char* text :
+       {"e/eye", "eye", "ftp://e", "http://", "http:///a", "https://u:p@e/", "//e/a", "http://e//a",
+        "http://e/?a", "/a'b", "http://e/#a", "http://e/a b", "'http://e'", "\x01"}) {
+    EXPECT_THAT(Problem("external_url", std::string(text)), HasSubstr("expected http://HOST"))
+        << text;
+  }
 }
 
 TEST(SettingsTest, HelpFitsAHundredColumnsAndNamesEverySetting) {

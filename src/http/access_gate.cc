@@ -9,8 +9,10 @@
 #include <variant>
 #include <vector>
 
+#include "access/credentials.h"
 #include "codec/group_json.h"
 #include "codec/percent.h"
+#include "telemetry/log.h"
 
 namespace target_eye {
 namespace {
@@ -20,14 +22,34 @@ HttpResponse Refusal(int status, std::string_view message) {
       .status = status, .body = EncodeMessage(message) + "\n", .headers = {}, .handler = "access"};
 }
 
+// Why credentials of which none was looked at prove nothing. They are not repeated: what stands
+// where a scheme should may be a secret, and the answer goes into somebody's log.
+std::string WhyNobody(const AccessPolicy& policy, std::string_view authorization) {
+  if (authorization.empty()) return "a login is needed: send credentials";
+  const std::string_view expected =
+      !policy.has_users()    ? "`Authorization: Bearer TOKEN`"
+      : !policy.has_tokens() ? "`Authorization: Basic ...`, a user and its password"
+                             : "`Authorization: Bearer TOKEN` or `Authorization: Basic ...`";
+  if (!LacksScheme(authorization)) {
+    return fmt::format("Authorization is of a scheme that nobody can log in by here; expected {}",
+                       expected);
+  }
+  return fmt::format(
+      "Authorization has no scheme; expected {}. Prometheus 2.42 to 2.46 leaves it out in an "
+      "http_sd_config with `authorization` and no `type`: write `type: Bearer` beside "
+      "`credentials`",
+      expected);
+}
+
 // RFC 9110 section 11.6.1: 401 says how to log in. Where there is no way but a certificate, which
 // HTTP has no word for, it is 403.
-HttpResponse Unauthorized(const AccessPolicy& policy, bool has_failed) {
+HttpResponse Unauthorized(const AccessPolicy& policy, bool has_failed,
+                          std::string_view authorization) {
   if (!policy.has_users() && !policy.has_tokens()) {
     return Refusal(403, "a client certificate is needed");
   }
-  HttpResponse response = Refusal(
-      401, has_failed ? "wrong user, password or token" : "a login is needed: send credentials");
+  HttpResponse response =
+      Refusal(401, has_failed ? "wrong user, password or token" : WhyNobody(policy, authorization));
   if (policy.has_users()) {
     response.headers.push_back(
         {"WWW-Authenticate", R"(Basic realm="target-eye", charset="UTF-8")"});
@@ -46,11 +68,12 @@ HttpResponse Throttled(std::chrono::seconds retry_after) {
   return response;
 }
 
+constexpr std::string_view kListPage = "/-/sd";
+
 bool IsAlwaysOpen(std::string_view path) { return path == "/-/healthy" || path == "/-/ready"; }
 
 std::optional<AccessPage> PageOf(std::string_view path) {
   if (path == "/metrics") return AccessPage::kMetrics;
-  if (path == "/-/sd") return AccessPage::kSd;
   if (path == "/-/reload") return AccessPage::kReload;
   return std::nullopt;
 }
@@ -63,9 +86,20 @@ GroupRight RightOf(std::string_view method) {
 struct Verdict {
   bool allowed = false;
   std::string wanted;  // What the caller may not, for the message.
+  std::shared_ptr<const GroupSet> listed_groups = nullptr;  // As HttpRequest has it.
 };
 
+Verdict JudgeList(const AccessPolicy& policy, const HttpRequest& request, const Caller& caller) {
+  std::shared_ptr<const GroupSet> listed = policy.ListedGroups(caller);
+  if (listed->is_all()) return {.allowed = true, .wanted = {}};
+  // With credentials that say nothing to us, it would take the list of anybody for its own.
+  const bool is_mistaken = !caller.is_known() && !request.authorization.empty();
+  const bool allowed = !listed->is_empty() && !is_mistaken;
+  return {allowed, fmt::format("use {}", kListPage), std::move(listed)};
+}
+
 Verdict Judge(const AccessPolicy& policy, const HttpRequest& request, const Caller& caller) {
+  if (request.path == kListPage) return JudgeList(policy, request, caller);
   if (const auto page = PageOf(request.path)) {
     return {policy.MayUsePage(caller, *page), fmt::format("use {}", request.path)};
   }
@@ -166,27 +200,38 @@ void AccessGate::Handle(const HttpRequest& request, Respond respond) {
 void AccessGate::Decide(const AccessPolicy& policy, const HttpRequest& request, const Login& login,
                         Respond respond) {
   if (login.result == Login::Result::kThrottled) return respond(Throttled(login.retry_after));
-  if (login.result == Login::Result::kRefused) return respond(Unauthorized(policy, true));
+  if (login.result == Login::Result::kRefused) return respond(Unauthorized(policy, true, {}));
   Caller caller;
   caller.certificate = request.certificate;
   if (login.result == Login::Result::kUser) caller.user = login.name;
   if (login.result == Login::Result::kToken) caller.token = login.name;
-  const Verdict verdict = Judge(policy, request, caller);
+  Verdict verdict = Judge(policy, request, caller);
   std::string name = caller.Name();
   if (verdict.allowed) {
-    if (name.empty()) return next_.Handle(request, std::move(respond));
     HttpRequest named = request;
+    named.listed_groups = std::move(verdict.listed_groups);
+    if (name.empty()) return next_.Handle(named, std::move(respond));
     named.caller = name;
     return next_.Handle(named, [name, respond = std::move(respond)](HttpResponse response) mutable {
       response.caller = std::move(name);
       respond(std::move(response));
     });
   }
-  if (!policy.IsLoggedIn(caller)) return respond(Unauthorized(policy, false));
+  if (!policy.IsLoggedIn(caller)) {
+    if (LacksScheme(request.authorization)) WarnOfScheme(policy, request);
+    return respond(Unauthorized(policy, false, request.authorization));
+  }
   metrics_.AccessDenied();
   HttpResponse refusal = Refusal(403, fmt::format("{} may not {}", name, verdict.wanted));
   refusal.caller = std::move(name);
   respond(std::move(refusal));
+}
+
+void AccessGate::WarnOfScheme(const AccessPolicy& policy, const HttpRequest& request) {
+  const auto left_out = warned_.Take(clock_.Now());
+  if (!left_out) return;
+  Log(LogLevel::kWarning, WhyNobody(policy, request.authorization),
+      {{"peer", request.peer}, {"path", request.path}, {"left_out_before", *left_out}});
 }
 
 }  // namespace target_eye

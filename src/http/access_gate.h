@@ -11,6 +11,7 @@
 #include "http/http_handler.h"
 #include "telemetry/metrics.h"
 #include "util/clock.h"
+#include "util/seldom.h"
 
 namespace target_eye {
 
@@ -21,11 +22,15 @@ namespace target_eye {
 // the group that was asked for exists.
 //
 //   /-/healthy, /-/ready    always open; credentials are not looked at
-//   /metrics, /-/sd, /-/reload
-//                           the rules' pages metrics, sd, reload
+//   /metrics, /-/reload     the rules' pages metrics, reload
+//   /-/sd                   whoever may read any group or has a rule with the page sd; with
+//                           HttpRequest::listed_groups
 //   /<application>/<environment>
 //                           read for GET, HEAD and OPTIONS, write for all other methods
 //   anything else           whoever is logged in; the next handler has to refuse what is no page
+//
+// Credentials without a scheme prove nothing. The log warns of them, once a minute: the Prometheus
+// that sends them shows nobody the answer.
 //
 // A connection that sends the same credentials again, as clients do, is known by them for
 // kKnownFor without another look: a reload of the policy ends that at once.
@@ -56,6 +61,8 @@ class AccessGate : public HttpHandler {
   void Decide(const AccessPolicy& policy, const HttpRequest& request, const Login& login,
               Respond respond);
 
+  void WarnOfScheme(const AccessPolicy& policy, const HttpRequest& request);
+
   HttpHandler& next_;
   Metrics& metrics_;
   const Clock& clock_;
@@ -64,6 +71,7 @@ class AccessGate : public HttpHandler {
   std::atomic<std::uint64_t> generation_ = 0;
   mutable std::mutex mutex_;
   PolicyPtr policy_;
+  Seldom warned_{std::chrono::minutes(1)};
   // From the first policy on. The last member: what it answers at the end uses the others.
   std::unique_ptr<Authenticator> authenticator_;
 };

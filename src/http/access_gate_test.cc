@@ -33,12 +33,14 @@ class Recorder : public HttpHandler {
   void Handle(const HttpRequest& request, Respond respond) override {
     {
       const std::lock_guard lock(mutex_);
+      listed_groups = request.listed_groups;
       seen.push_back(std::string(request.caller) + " " + std::string(request.method) + " " +
                      std::string(request.path) + std::string(request.body));
     }
     respond({.status = 200, .body = "ok", .headers = {}});
   }
   std::vector<std::string> seen;
+  std::shared_ptr<const GroupSet> listed_groups;  // Of the last one.
 
  private:
   std::mutex mutex_;
@@ -215,6 +217,42 @@ TEST_F(AccessGateTest, EachPageNeedsItsOwnRule) {
   EXPECT_EQ(StatusOf("GET", "/-/sd", kBob), 403);
   EXPECT_EQ(StatusOf("GET", "/metrics", kBob), 200);
   EXPECT_EQ(StatusOf("POST", "/-/reload", kBob), 200);
+}
+
+TEST_F(AccessGateTest, TheListIsHandedOnWithWhatItsCallerMaySee) {
+  UseRules(
+      "  - {who: user:alice, pages: sd}\n  - {who: user:bob, environments: prod, may: read}\n"
+      "  - {who: anyone, applications: public, pages: sd}\n");
+  EXPECT_EQ(StatusOf("GET", "/-/sd", kAlice), 200);
+  EXPECT_EQ(next_.listed_groups, nullptr);
+  EXPECT_EQ(StatusOf("GET", "/-/sd", kBob), 200);
+  ASSERT_NE(next_.listed_groups, nullptr);
+  EXPECT_TRUE(next_.listed_groups->Contains({"web", "prod"}));
+  EXPECT_TRUE(next_.listed_groups->Contains({"public", "dev"}));
+  EXPECT_FALSE(next_.listed_groups->Contains({"web", "dev"}));
+  EXPECT_EQ(StatusOf("GET", "/-/sd"), 200);
+  ASSERT_NE(next_.listed_groups, nullptr);
+  EXPECT_FALSE(next_.listed_groups->Contains({"web", "prod"}));
+}
+
+// As Prometheus 2.42 sends `authorization: {credentials: ...}` of an http_sd_config.
+TEST_F(AccessGateTest, CredentialsWithoutASchemeAreToldHowToBeWritten) {
+  UseRules("  - {who: login, may: read}\n  - {who: anyone, applications: public, pages: sd}\n");
+  for (const char* path : {"/-/sd", "/a/b"}) {
+    const HttpResponse response = Send("GET", path, "secret-of-ci");
+    EXPECT_EQ(response.status, 401) << path;
+    EXPECT_THAT(response.body, HasSubstr("Authorization has no scheme; expected `Authorization: "
+                                         "Bearer TOKEN` or `Authorization: Basic ...`"));
+    EXPECT_THAT(response.body, HasSubstr("write `type: Bearer`"));
+    EXPECT_THAT(response.body, Not(HasSubstr("secret")));
+  }
+  const HttpResponse other = Send("GET", "/-/sd", "Token secret-of-ci");
+  EXPECT_EQ(other.status, 401);
+  EXPECT_THAT(other.body, HasSubstr("of a scheme that nobody can log in by here; expected"));
+  EXPECT_THAT(other.body, Not(HasSubstr("secret")));
+  EXPECT_THAT(Send("GET", "/a/b", "Bearer").body, HasSubstr("wrong user, password or token"));
+  EXPECT_THAT(Send("GET", "/a/b").body, HasSubstr("a login is needed: send credentials"));
+  EXPECT_EQ(StatusOf("GET", "/-/sd", kToken), 200);
 }
 
 TEST_F(AccessGateTest, OtherPathsAreForWhoIsLoggedIn) {

@@ -240,6 +240,43 @@ Expected<std::vector<Listener>> OpenListeners(const std::string& text,
   return std::visit([&](const auto& bind) { return Open(text, bind, options); }, *address);
 }
 
+namespace {
+
+bool IsLoopback(const in6_addr& address) {
+  return IN6_IS_ADDR_LOOPBACK(&address) ||
+         (IN6_IS_ADDR_V4MAPPED(&address) && address.s6_addr[12] == 127);
+}
+
+bool IsLoopback(const std::string& host) {
+  if (EqualsIgnoringCase(host, "localhost")) return true;
+  in_addr v4{};
+  if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24U == 127;
+  in6_addr v6{};
+  return ::inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IsLoopback(v6);
+}
+
+bool IsLoopback(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(fd, Generic(address), &size) != 0) return false;
+  if (address.ss_family == AF_UNIX) return true;
+  if (address.ss_family == AF_INET) {
+    return ntohl(reinterpret_cast<const sockaddr_in&>(address).sin_addr.s_addr) >> 24U == 127;
+  }
+  return address.ss_family == AF_INET6 &&
+         IsLoopback(reinterpret_cast<const sockaddr_in6&>(address).sin6_addr);
+}
+
+}  // namespace
+
+bool IsReachedFromOutside(std::string_view text) {
+  const auto address = ParseBindAddress(text);
+  if (!address) return true;
+  if (std::holds_alternative<UnixBind>(*address)) return false;
+  if (const auto* fd = std::get_if<FdBind>(&*address)) return !IsLoopback(fd->fd);
+  return !IsLoopback(std::get<TcpBind>(*address).host);
+}
+
 std::string FormatPeer(const sockaddr_storage& address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (address.ss_family == AF_INET) {

@@ -63,6 +63,11 @@ struct ListenOptions {
 Expected<std::vector<Listener>> OpenListeners(const std::string& text,
                                               const ListenOptions& options);
 
+// Whether others than this machine can connect to what `text` names: not to a unix socket, nor to a
+// loopback address. A host name but `localhost` counts as one that they can. Of `fd://N` the
+// descriptor is asked.
+bool IsReachedFromOutside(std::string_view text);
+
 // `127.0.0.1:80`, `[::1]:80`, or `unix`. A v4 address inside a v6 one is shown as the v4 address.
 std::string FormatPeer(const sockaddr_storage& address);
 

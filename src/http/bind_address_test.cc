@@ -135,6 +135,27 @@ TEST(OpenListenersTest, ADescriptorMustBeAListeningSocket) {
   EXPECT_EQ(listeners->front().address(), "fd://" + std::to_string(fd));
 }
 
+TEST(IsReachedFromOutsideTest, OnlyLoopbackAndUnixSocketsAreNot) {
+  for (const std::string_view text :
+       {"127.0.0.1:80", "127.8.9.1:80", "localhost:80", "LocalHost:80", "[::1]:80",
+        "[::ffff:127.0.0.1]:80", "unix:/run/x.sock"}) {
+    EXPECT_FALSE(IsReachedFromOutside(text)) << text;
+  }
+  for (const std::string_view text :
+       {"0.0.0.0:80", ":80", "[::]:80", "10.0.0.1:80", "example.org:80", "[::2]:80", "128.0.0.1:80",
+        "[::ffff:10.0.0.1]:80"}) {
+    EXPECT_TRUE(IsReachedFromOutside(text)) << text;
+  }
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  for (const std::uint32_t ip : {INADDR_LOOPBACK, INADDR_ANY}) {
+    const UniqueFd fd(::socket(AF_INET, SOCK_STREAM, 0));
+    address.sin_addr.s_addr = htonl(ip);
+    ASSERT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(IsReachedFromOutside("fd://" + std::to_string(fd.get())), ip == INADDR_ANY);
+  }
+}
+
 TEST(FormatPeerTest, ShowsV4InV6AsV4) {
   sockaddr_storage storage{};
   auto& v6 = reinterpret_cast<sockaddr_in6&>(storage);

@@ -54,7 +54,7 @@ std::optional<Refusal> CheckHeadBytes(std::string_view head);
 
 struct RequestPolicy {
   std::size_t body_limit_bytes = 1 << 20;
-  std::vector<std::string> server_names;  // Empty: any.
+  std::vector<std::string> server_names;  // Empty: any. The health pages are for any host.
   std::string root_path;                  // Empty, or `/prefix`.
   // Whose pages may use a browser that reaches this service, beside its own: `https://host:port`.
   std::vector<std::string> allowed_origins = {};

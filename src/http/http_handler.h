@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/group_set.h"
 #include "tls/peer_certificate.h"
 
 namespace target_eye {
@@ -33,6 +34,8 @@ struct HttpRequest {
   // the subject, which may hold any bytes; empty where nobody proved anything. Good until Handle
   // returns.
   std::string_view caller = {};
+  // What a list of groups may show: set by the access gate for /-/sd; null: all.
+  std::shared_ptr<const GroupSet> listed_groups = nullptr;
 };
 
 struct HttpHeader {

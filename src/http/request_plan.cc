@@ -271,8 +271,14 @@ Result CheckOrigin(const RequestHead& head, const KnownFields& known,
   return std::nullopt;
 }
 
-Result CheckServerName(const std::vector<std::string>& names, std::string_view host) {
-  if (names.empty()) return std::nullopt;
+// Load balancers ask for health by address, whatever the names are; and there is nothing to read.
+bool IsHealthPage(const RequestPlan& plan) {
+  return !plan.outside_root && (plan.path == "/-/healthy" || plan.path == "/-/ready");
+}
+
+Result CheckServerName(const std::vector<std::string>& names, std::string_view host,
+                       const RequestPlan& plan) {
+  if (names.empty() || IsHealthPage(plan)) return std::nullopt;
   for (const std::string& name : names) {
     if (EqualsIgnoringCase(name, host) || EqualsIgnoringCase(name, WithoutPort(host))) {
       return std::nullopt;
@@ -304,8 +310,8 @@ Result Plan(const RequestHead& head, const RequestPolicy& policy, RequestPlan& p
     if (known.expects_other) return Refusal{417, "Expect must be `100-continue`"};
     plan.expects_continue = known.expects_continue;
   }
-  if (auto refusal = CheckServerName(policy.server_names, known.host)) return refusal;
   TakeOffRoot(policy.root_path, plan);
+  if (auto refusal = CheckServerName(policy.server_names, known.host, plan)) return refusal;
   if (auto refusal = CheckOrigin(head, known, policy.allowed_origins, plan)) return refusal;
   plan.content_type = known.content_type;
   plan.authorization = known.authorization;

@@ -143,6 +143,22 @@ TEST_F(RequestPlanTest, AServerNameMatchesWithOrWithoutThePort) {
   }
 }
 
+TEST_F(RequestPlanTest, TheHealthPagesAreServedUnderAnyName) {
+  policy_.server_names = {"a.example"};
+  policy_.root_path = "/eye";
+  for (const std::string_view page : {"/-/healthy", "/-/ready"}) {
+    EXPECT_TRUE(Plan("GET /eye" + std::string(page) + " HTTP/1.1", "Host: 10.0.0.1:80\r\n"));
+    EXPECT_TRUE(Plan("HEAD /eye" + std::string(page) + "?x HTTP/1.0", ""));
+  }
+  for (const std::string_view path :
+       {"/-/ready", "/eye/-/sd", "/eye/metrics", "/eye/-/reload", "/eye/a/b", "/eye/-/readyz",
+        "/eye/-/ready/", "/eye//-/ready"}) {
+    const auto plan = Plan("GET " + std::string(path) + " HTTP/1.1", "Host: 10.0.0.1:80\r\n");
+    ASSERT_FALSE(plan) << path;
+    EXPECT_EQ(plan.error().status, 421) << path;
+  }
+}
+
 TEST_F(RequestPlanTest, RefusedMethodsSayWhichAreAllowed) {
   for (const std::string_view line : {"TRACE / HTTP/1.1", "CONNECT h:1 HTTP/1.1"}) {
     const auto plan = Plan(line, "Host: h\r\n");

@@ -1,5 +1,7 @@
 #include "http/sd_page.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <optional>
@@ -9,6 +11,8 @@
 #include "codec/group_json.h"
 #include "codec/sd_query.h"
 #include "http/api_response.h"
+#include "telemetry/log.h"
+#include "util/clock.h"
 
 namespace target_eye {
 namespace {
@@ -73,11 +77,14 @@ std::optional<std::pair<std::string_view, int>> ParseCoding(std::string_view ele
   return std::pair(name, *weight);
 }
 
-HttpResponse ListResponse(const SdList& list, SdCoding coding, std::string_view if_none_match) {
+// `is_share`: what it shows is for one caller, and no cache between may keep it for another.
+HttpResponse ListResponse(const SdList& list, SdCoding coding, std::string_view if_none_match,
+                          bool is_share) {
   HttpResponse response{.body = {}, .headers = {}, .handler = kHandler};
   // What a 304 must say again (RFC 9110 section 15.4.5), and what goes with the list anyway.
-  response.headers = {
-      {"ETag", list.etag}, {"Vary", "Accept-Encoding"}, {"Cache-Control", "no-cache"}};
+  response.headers = {{"ETag", list.etag},
+                      {"Vary", "Accept-Encoding"},
+                      {"Cache-Control", is_share ? "private, no-cache" : "no-cache"}};
   if (NamesEtag(if_none_match, list.etag)) {
     response.status = 304;
     response.content_type = {};
@@ -88,6 +95,17 @@ HttpResponse ListResponse(const SdList& list, SdCoding coding, std::string_view 
   }
   response.shared_body = list.bytes;
   return response;
+}
+
+// Empty where nothing is.
+std::string WhatIsWrong(const SdCount& count, std::string_view doubt) {
+  std::string what;
+  if (count.selected == 0 && count.visible > 0) {
+    what = fmt::format("the query selects none of {} groups; values are globs, such as web-*",
+                       count.visible);
+  }
+  if (!doubt.empty()) what += fmt::format("{}{}", what.empty() ? "" : "; ", doubt);
+  return what;
 }
 
 HttpResponse NotAcceptable() {
@@ -111,14 +129,34 @@ void SdPage::Handle(const HttpRequest& request, HttpHandler::Respond respond) co
     respond(NotAcceptable());
     return;
   }
+  const bool is_share = request.listed_groups != nullptr;
+  const bool selects = !query->selector.selects_all();
+  std::string doubt = query->selector.Doubt();
   lists_.Get({.selector = std::move(query->selector),
+              .visible = request.listed_groups,
               .meta_labels = query->meta_labels.value_or(meta_labels_),
               .gzip = coding == SdCoding::kGzip},
-             [coding, if_none_match = std::string(request.if_none_match),
+             [this, coding, is_share, selects, doubt = std::move(doubt),
+              text = std::string(selects ? request.query : ""),
+              if_none_match = std::string(request.if_none_match),
               respond = std::move(respond)](const Expected<SdList>& list) mutable {
-               respond(list ? ListResponse(*list, coding, if_none_match)
-                            : ErrorResponse(list.error(), kHandler));
+               if (!list) return respond(ErrorResponse(list.error(), kHandler));
+               HttpResponse response = ListResponse(*list, coding, if_none_match, is_share);
+               std::string wrong = selects ? WhatIsWrong(list->count, doubt) : "";
+               if (!wrong.empty()) Warn(text, std::move(wrong), response);
+               respond(std::move(response));
              });
+}
+
+void SdPage::Warn(std::string_view query, std::string what, HttpResponse& response) const {
+  constexpr std::size_t kMostOfQuery = 200;
+  if (const auto left_out = warned_.Take(SystemClock().Now())) {
+    Log(LogLevel::kWarning, "a query of /-/sd is probably not what was meant",
+        {{"query", query.substr(0, kMostOfQuery)}, {"why", what}, {"left_out_before", *left_out}});
+  }
+  // A header is no place for what is beyond ASCII.
+  std::ranges::replace_if(what, [](char c) { return c < ' ' || c > '~'; }, '?');
+  response.headers.push_back({"X-Target-Eye-Warning", std::move(what)});
 }
 
 SdCoding ChooseCoding(std::string_view accept_encoding) {

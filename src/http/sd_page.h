@@ -4,6 +4,7 @@
 
 #include "http/http_handler.h"
 #include "publish/http_sd/http_sd_publisher.h"
+#include "util/seldom.h"
 
 namespace target_eye {
 
@@ -14,12 +15,18 @@ class SdPage {
   // `lists` must outlive it. `meta_labels`: what holds where a request does not say.
   SdPage(HttpSdPublisher& lists, bool meta_labels) : lists_(lists), meta_labels_(meta_labels) {}
 
-  // Answers a GET or HEAD, at once or from the thread that renders. From any thread.
+  // Answers a GET or HEAD, at once or from the thread that renders, until when this must live. From
+  // any thread.
   void Handle(const HttpRequest& request, HttpHandler::Respond respond) const;
 
  private:
+  // Of what is probably not what the client wanted: in a header of the answer, since the list has
+  // no room for it, and now and then in a line of the log.
+  void Warn(std::string_view query, std::string what, HttpResponse& response) const;
+
   HttpSdPublisher& lists_;
   const bool meta_labels_;
+  mutable Seldom warned_{std::chrono::minutes(1)};
 };
 
 // How a list may be sent, by the value of Accept-Encoding (RFC 9110 section 12.5.3): gzip only to

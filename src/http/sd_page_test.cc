@@ -165,6 +165,52 @@ TEST_F(SdPageTest, TheQuerySelects) {
   EXPECT_EQ(*Get("application=none").shared_body, "[]\n");
 }
 
+TEST_F(SdPageTest, AQueryThatIsProbablyMeantOtherwiseIsWarnedOf) {
+  constexpr const char* kWarning = "X-Target-Eye-Warning";
+  EXPECT_EQ(HeadersOf(Get("application=none")).at(kWarning),
+            "the query selects none of 2 groups; values are globs, such as web-*");
+  EXPECT_EQ(HeadersOf(Get("environment==prod")).at(kWarning),
+            "the query selects none of 2 groups; values are globs, such as web-*; "
+            "\"environment==prod\": it has one = too many");
+  EXPECT_THAT(HeadersOf(Get("label.job!='web'", "gzip")).at(kWarning),
+              testing::StartsWith("\"label.job!='web'\": quotes are a part"));
+  EXPECT_EQ(
+      HeadersOf(Get("application='%C3%A9%0A'"))
+          .at(kWarning)
+          .find_first_not_of(" !\"#$%&'()*+,-./0123456789:;=?ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`"
+                             "abcdefghijklmnopqrstuvwxyz{|}~"),
+      std::string::npos);
+  for (const std::string_view query : {"", "meta=true", "application=w*", "label.job!=none"}) {
+    EXPECT_FALSE(HeadersOf(Get(query)).contains(kWarning)) << query;
+  }
+  lists_.OnSnapshot({2, {}});
+  EXPECT_FALSE(HeadersOf(Get("application=none")).contains(kWarning));
+}
+
+TEST_F(SdPageTest, AShareOfTheListIsForItsCallerAlone) {
+  const auto visible =
+      std::make_shared<const GroupSet>(std::vector<GroupSet::Rule>{{{"web"}, {"*"}}});
+  const auto get = [&](std::string_view query) {
+    std::promise<HttpResponse> promise;
+    page_.Handle({.method = "GET",
+                  .target = "/-/sd",
+                  .path = "/-/sd",
+                  .query = query,
+                  .content_type = {},
+                  .body = {},
+                  .peer = "127.0.0.1:1",
+                  .listed_groups = visible},
+                 [&promise](HttpResponse response) { promise.set_value(std::move(response)); });
+    return promise.get_future().get();
+  };
+  EXPECT_EQ(*get("").shared_body, *Get("application=web").shared_body);
+  EXPECT_EQ(HeadersOf(get("")).at("Cache-Control"), "private, no-cache");
+  EXPECT_EQ(*get("application=db").shared_body, "[]\n");
+  // It is told of what it may see, and not of more.
+  EXPECT_THAT(HeadersOf(get("application=db")).at("X-Target-Eye-Warning"),
+              HasSubstr("none of 1 groups"));
+}
+
 TEST_F(SdPageTest, MetaLabelsAreAskedForOrAreTheDefault) {
   constexpr std::string_view kMeta = "__meta_target_eye_application";
   EXPECT_THAT(*Get("").shared_body, Not(HasSubstr(kMeta)));

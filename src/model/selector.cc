@@ -80,6 +80,39 @@ Expected<void> CheckTerm(const Selector::Term& term) {
   return {};
 }
 
+bool IsBetween(std::string_view text, char mark) {
+  return text.size() > 1 && text.starts_with(mark) && text.ends_with(mark);
+}
+
+// What of a glob looks like another language, and how to say it; empty where nothing does.
+std::string_view WhatIsOdd(std::string_view pattern) {
+  if (pattern.starts_with('=')) return "it has one = too many";
+  if (IsBetween(pattern, '"') || IsBetween(pattern, '\'')) {
+    return "quotes are a part of the value that is looked for; leave them out";
+  }
+  if (IsBetween(pattern, '/')) {
+    return "slashes are a part of the value that is looked for, and there are no regular "
+           "expressions; leave them out";
+  }
+  if (pattern.contains('|')) {
+    return "a | is a part of the value that is looked for; for one of several, give the term "
+           "several times";
+  }
+  if (pattern.contains(".*") || pattern.contains(".+")) {
+    return "a dot is a part of the value that is looked for, and there are no regular expressions; "
+           "any text is *";
+  }
+  if (pattern.starts_with('^') || (pattern.size() > 1 && pattern.ends_with('$'))) {
+    return "^ and $ are a part of the value that is looked for: a glob matches a whole value "
+           "anyway";
+  }
+  if (pattern.starts_with('{') && pattern.ends_with('}')) {
+    return "braces are a part of the value that is looked for; for one of several, give the term "
+           "several times";
+  }
+  return {};
+}
+
 bool IsTrue(const Selector::Term& term, const GroupKeyView& key, const Labels& labels) {
   if (term.key == kApplication) {
     return GlobMatches(term.pattern, key.application);
@@ -165,6 +198,14 @@ bool Selector::Matches(const GroupKeyView& key, const Labels& labels) const {
 bool Selector::looks_at_labels() const {
   return std::ranges::any_of(terms_,
                              [](const Term& term) { return term.key.starts_with(kLabelPrefix); });
+}
+
+std::string Selector::Doubt() const {
+  for (const Term& term : terms_) {
+    const std::string_view odd = WhatIsOdd(term.pattern);
+    if (!odd.empty()) return fmt::format("{}: {}", Quote(TextOf(term)), odd);
+  }
+  return {};
 }
 
 std::string Selector::text() const {

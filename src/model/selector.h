@@ -49,6 +49,11 @@ class Selector {
   // Whether more than a group's key has a say, so that a change may end or begin its selection.
   bool looks_at_labels() const;
 
+  // The first term that was probably meant otherwise, and how it is to be written: with quotes, `|`
+  // or slashes in it, or what regular expressions and other query languages have. It is a glob all
+  // the same. Empty where there is none.
+  std::string Doubt() const;
+
   // The normal form: the same for selectors of the same terms, and for no others. Parse takes it
   // back, but for spaces at a pattern's ends.
   std::string text() const;

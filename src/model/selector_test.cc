@@ -164,5 +164,22 @@ TEST(SelectorTest, ItIsKnownWhetherLabelsHaveASay) {
   EXPECT_TRUE(Of("application=a,label.b!=c").looks_at_labels());
 }
 
+TEST(SelectorTest, WhatLooksLikeAnotherLanguageIsDoubted) {
+  const auto doubt = [](std::string_view text) { return Selector::Parse(text).value().Doubt(); };
+  EXPECT_EQ(doubt("application=web, environment==prod"),
+            "\"environment==prod\": it has one = too many");
+  for (const char* text :
+       {"application='web'", "application=\"web\"", "label.a!=\"x\"", "application=a|b",
+        "application=/web.*/", "environment=/prod/", "application=web-.*", "application=.+",
+        "application=^web", "environment=prod$", "environment={a}", "application!==web"}) {
+    EXPECT_NE(doubt(text), "") << text;
+  }
+  for (const char* text :
+       {"", "application=web-*", "application=a/b", "application=/", "environment=prod.eu",
+        "label.a=", "label.a=it's", "application=[ab]?", "application=.", "label.price=5$ off"}) {
+    EXPECT_EQ(doubt(text), "") << text;
+  }
+}
+
 }  // namespace
 }  // namespace target_eye

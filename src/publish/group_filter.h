@@ -19,6 +19,8 @@ class GroupFilter {
   explicit GroupFilter(Selector selector)
       : selector_(std::move(selector)), looks_at_labels_(selector_.looks_at_labels()) {}
 
+  const Selector& selector() const { return selector_; }
+
   // The selected ones, in place of all that was known.
   std::vector<StoredGroupPtr> Reset(const std::vector<StoredGroupPtr>& groups);
 

@@ -62,6 +62,12 @@ Expected<void> FileSdDirectory::Make() {
   return {};
 }
 
+Expected<void> FileSdDirectory::Try(const std::string& path) {
+  FileSdDirectory directory(path);
+  directory.is_trial_ = true;
+  return directory.Make();
+}
+
 Expected<bool> FileSdDirectory::Refresh() {
   const bool same = IsSame(directory_, AT_FDCWD, path_.c_str(), 0);
   if (same && IsHiddenFolderCurrent()) return false;
@@ -114,6 +120,7 @@ Expected<void> FileSdDirectory::OpenHiddenFolder() {
   }
   hidden_ = std::move(hidden);
   staging_ = std::move(staging);
+  if (is_trial_) return {};
   if (auto taken = TakeStock(); !taken) {
     staging_.Reset();  // The next Refresh does all of this again.
     return taken;

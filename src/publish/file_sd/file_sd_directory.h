@@ -22,6 +22,10 @@ class FileSdDirectory {
   // Makes what is missing, the directory too, and opens it all. Leftovers in staging are removed.
   Expected<void> Make();
 
+  // Whether Make would succeed, with its message: makes what it makes of folders, and touches no
+  // file.
+  static Expected<void> Try(const std::string& path);
+
   // Opens anew what is not what its path names any more (somebody removed the directory or the
   // hidden folder and made it again). True: it is another directory, in which nothing can be relied
   // on. A directory that is missing is an error: whoever removed it may be about to mount another.
@@ -61,6 +65,7 @@ class FileSdDirectory {
   UniqueFd hidden_;
   UniqueFd staging_;
   PublishedNames names_;
+  bool is_trial_ = false;
   // `directory_` is another than at the last Refresh that succeeded.
   bool is_other_ = false;
 };

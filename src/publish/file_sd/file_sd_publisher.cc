@@ -74,6 +74,7 @@ class FileSdPublisher::Impl {
 
   void OnSnapshot(const Snapshot& snapshot) {
     auto selected = filter_.Reset(snapshot.groups);
+    if (selected.empty() && !snapshot.groups.empty()) WarnOfSelector(snapshot.groups.size());
     {
       const std::lock_guard lock(mutex_);
       queue_.snapshot = std::move(selected);
@@ -119,6 +120,13 @@ class FileSdPublisher::Impl {
   }
 
  private:
+  void WarnOfSelector(std::size_t groups) const {
+    Log(LogLevel::kWarning,
+        "PUBLISH_SELECTOR selects none of the groups, and nothing is published; its values are "
+        "globs, such as web-*",
+        {{"publish_selector", filter_.selector().text()}, {"groups", groups}});
+  }
+
   // What is to be published next. Bounded by the number of groups: of each only the latest counts.
   struct Queue {
     bool waits = false;

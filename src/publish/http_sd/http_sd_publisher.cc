@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "publish/http_sd/list_cache.h"
+#include "util/sha256.h"
 #include "util/thread.h"
 
 namespace target_eye {
@@ -23,8 +24,15 @@ constexpr std::string_view kPublisherName = "http_sd";
 // Changes that may lie there until somebody asks: what was removed takes room here, too.
 constexpr std::size_t kMaxPending = 4096;
 
+// The same for views of the same groups in the same form, and for no others. What may be seen is of
+// any size, and a hash of it is not.
 std::string KeyOf(const HttpSdPublisher::View& view) {
-  return (view.meta_labels ? "meta " : "") + view.selector.text();
+  std::string key = view.meta_labels ? "meta " : "";
+  if (view.visible) {
+    const Sha256Digest digest = Sha256(view.visible->text());
+    key.append(digest.begin(), digest.end());
+  }
+  return key + '\n' + view.selector.text();
 }
 
 }  // namespace
@@ -212,7 +220,10 @@ class HttpSdPublisher::Impl {
     outdated.reset();
     Apply(pending);
     if (!entry.plain.bytes) Render(view, revision, entry);
-    if (wants_gzip && !entry.gzip.bytes) entry.gzip = MakeSdList(Gzip(*entry.plain.bytes));
+    if (wants_gzip && !entry.gzip.bytes) {
+      entry.gzip = MakeSdList(Gzip(*entry.plain.bytes));
+      entry.gzip.count = entry.plain.count;
+    }
 
     lock.lock();
     metrics_.SetPublishedRevision(kPublisherName, revision_);
@@ -227,10 +238,14 @@ class HttpSdPublisher::Impl {
 
   void Render(const View& view, Revision revision, ListCache::Entry& entry) {
     const SteadyTime begin = clock_.Now();
-    SdList list = MakeSdList(RenderSdList(groups_, view.selector, view.meta_labels));
+    SdCount count;
+    SdList list = MakeSdList(
+        RenderSdList(groups_, view.selector, view.meta_labels, view.visible.get(), &count));
+    list.count = count;
     metrics_.ObservePublication(kPublisherName, clock_.Now() - begin, revision);
     // A change that does not show in this list leaves its compressed form as it was.
     if (list.etag != entry.plain.etag) entry.gzip = {};
+    entry.gzip.count = count;
     entry.plain = std::move(list);
   }
 

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "model/error.h"
+#include "model/group_set.h"
 #include "model/selector.h"
 #include "publish/http_sd/sd_list.h"
 #include "publish/publisher.h"
@@ -34,7 +35,8 @@ class HttpSdPublisher : public Publisher {
   // What is asked for.
   struct View {
     Selector selector = {};
-    bool meta_labels = false;  // With EncodeWithMetaLabels.
+    std::shared_ptr<const GroupSet> visible = nullptr;  // Others are left out; null: all.
+    bool meta_labels = false;                           // With EncodeWithMetaLabels.
     bool gzip = false;
   };
   using Done = std::move_only_function<void(Expected<SdList>)>;

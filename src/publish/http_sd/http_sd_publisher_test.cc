@@ -166,6 +166,61 @@ TEST_F(HttpSdPublisherTest, EqualSelectorsShareOneRendering) {
   EXPECT_EQ(Renderings(), 4);
 }
 
+std::shared_ptr<const GroupSet> Visible(std::vector<GroupSet::Rule> rules) {
+  return std::make_shared<const GroupSet>(std::move(rules));
+}
+
+TEST_F(HttpSdPublisherTest, WhatMayNotBeSeenIsNotInTheList) {
+  Open();
+  Snapshot({MakeStored(kA, {"h:1"}), MakeStored(kB, {"h:2"})});
+  const auto only_a = Visible({{{"a"}, {"*"}}});
+  EXPECT_EQ(Get({.visible = only_a}), ListOf({MakeStored(kA, {"h:1"})}));
+  EXPECT_EQ(Get({.visible = Visible({{{"b"}, {"x"}}})}), ListOf({MakeStored(kB, {"h:2"})}));
+  EXPECT_EQ(Get({.visible = Visible({{{"a"}, {"y"}}})}), "[]\n");
+  EXPECT_EQ(Get(), ListOf({MakeStored(kA, {"h:1"}), MakeStored(kB, {"h:2"})}));
+  // A selector picks among what may be seen, and never more.
+  EXPECT_EQ(Get({.selector = Selector::Parse("application=b").value(), .visible = only_a}), "[]\n");
+  const std::string etag = GetList({.visible = only_a}).etag;
+  Put(kB, {"h:3"});
+  EXPECT_EQ(GetList({.visible = only_a}).etag, etag);
+}
+
+TEST_F(HttpSdPublisherTest, EqualRightsShareOneRendering) {
+  Open();
+  Snapshot({MakeStored(kA, {"h:1"}), MakeStored(kB, {"h:2"})});
+  const int before = Renderings();
+  Get({.visible = Visible({{{"a", "b"}, {"x"}}})});
+  Get({.visible = Visible({{{"b"}, {"x"}}, {{"a"}, {"x"}}})});
+  EXPECT_EQ(Renderings(), before + 1);
+  Get({.visible = Visible({{{"b"}, {"x"}}})});
+  EXPECT_EQ(Renderings(), before + 2);
+}
+
+TEST_F(HttpSdPublisherTest, ManyDifferentRightsKeepToTheBounds) {
+  Open();
+  std::vector<StoredGroupPtr> groups;
+  for (int i = 100; i < 400; ++i) groups.push_back(MakeStored({"a", std::to_string(i)}, {"h:1"}));
+  Snapshot(groups);
+  const auto of = [](int i) { return Visible({{{"*"}, {std::to_string(i)}}}); };
+  std::vector<Answer> answers;
+  for (int i = 100; i < 400; ++i) answers.push_back(Ask({.visible = of(i)}));
+  int served = 0;
+  for (int i = 100; i < 400; ++i) {
+    const auto list = answers[static_cast<std::size_t>(i - 100)].get();
+    if (!list) {
+      EXPECT_EQ(list.error().code, ErrorCode::kOverloaded);
+      continue;
+    }
+    ++served;
+    EXPECT_EQ(*list->bytes, ListOf({MakeStored({"a", std::to_string(i)}, {"h:1"})}));
+  }
+  EXPECT_GE(served, 64);
+  const int before = Renderings();
+  for (int i = 100; i < 116; ++i) Get({.visible = of(i)});
+  for (int i = 100; i < 116; ++i) Get({.visible = of(i)});
+  EXPECT_LE(Renderings(), before + 16);
+}
+
 TEST_F(HttpSdPublisherTest, TheCompressedFormIsMadeOfTheSameRendering) {
   Open();
   Snapshot({MakeStored(kA, {"h:1"})});

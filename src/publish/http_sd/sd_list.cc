@@ -28,19 +28,22 @@ constexpr std::size_t kMetaLabelsBytes = 72;
 
 }  // namespace
 
-std::string RenderSdList(const GroupList& groups, const Selector& selector, bool meta_labels) {
+std::string RenderSdList(const GroupList& groups, const Selector& selector, bool meta_labels,
+                         const GroupSet* visible, SdCount* count) {
   std::vector<const StoredGroup*> selected;
+  std::size_t visible_groups = 0;
   std::size_t bytes = kListBegin.size() + kListEnd.size();
   for (const StoredGroupPtr& group : groups) {
-    if (!selector.Matches(group->key, group->group.labels)) {
-      continue;
-    }
+    if (visible != nullptr && !visible->Contains(group->key)) continue;
+    ++visible_groups;
+    if (!selector.Matches(group->key, group->group.labels)) continue;
     selected.push_back(group.get());
     bytes += group->json.size() + kListSeparator.size();
     if (meta_labels) {
       bytes += kMetaLabelsBytes + group->key.application.size() + group->key.environment.size();
     }
   }
+  if (count != nullptr) *count = {selected.size(), visible_groups};
   if (selected.empty()) {
     return std::string(kEmptyList);
   }

@@ -1,13 +1,21 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "model/group_set.h"
 #include "model/selector.h"
 #include "publish/group_list.h"
 
 namespace target_eye {
+
+// How many groups a list has, and of how many that may be seen it is a selection.
+struct SdCount {
+  std::size_t selected = 0;
+  std::size_t visible = 0;
+};
 
 // A list as it is sent.
 struct SdList {
@@ -15,11 +23,13 @@ struct SdList {
   // Strong (RFC 9110 section 8.8.3), with its quotes: made of the bytes, so that the same bytes
   // have the same one after a restart and on another machine.
   std::string etag;
+  SdCount count = {};
 };
 
 // The groups that `selector` selects, as Prometheus's http_sd_configs take them; the same text as
-// file_sd's.
-std::string RenderSdList(const GroupList& groups, const Selector& selector, bool meta_labels);
+// file_sd's. Where `visible` is given, none that is not in it. Says in `count` how many there are.
+std::string RenderSdList(const GroupList& groups, const Selector& selector, bool meta_labels,
+                         const GroupSet* visible = nullptr, SdCount* count = nullptr);
 
 SdList MakeSdList(std::string text);
 

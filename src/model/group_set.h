@@ -1,0 +1,68 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "model/group_key.h"
+
+namespace target_eye {
+
+// Texts that one of some globs (model/glob.h) matches. Most globs are names, which are looked up
+// and not tried one by one. Safe to share among threads once made.
+class GlobSet {
+ public:
+  explicit GlobSet(const std::vector<std::string>& patterns);
+  bool Matches(std::string_view text) const;
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+
+  std::unordered_set<std::string, Hash, std::equal_to<>> names_;
+  std::vector<std::string> globs_;
+};
+
+// Whether `pattern` matches only itself.
+bool IsPlainName(std::string_view pattern);
+
+// Groups, told by rules: a group is in the set where one rule has a glob that its application
+// matches and one that its environment does. A value that is never changed once made; safe to share
+// among threads.
+class GroupSet {
+ public:
+  struct Rule {
+    std::vector<std::string> applications;  // Globs.
+    std::vector<std::string> environments;
+  };
+
+  // What differs only in order, in what is said twice, or in how rules are split that agree in
+  // their applications or in their environments is the same set, of the same text.
+  explicit GroupSet(std::vector<Rule> rules);
+
+  bool Contains(const GroupKeyView& key) const;
+
+  bool is_empty() const { return rules_.empty(); }
+  bool is_all() const { return is_all_; }
+
+  // The normal form: the same text means the same groups. Of the size of the rules.
+  const std::string& text() const { return text_; }
+
+ private:
+  struct GlobRule {
+    GlobSet applications;
+    GlobSet environments;
+  };
+
+  std::vector<GlobRule> rules_;
+  std::string text_;
+  bool is_all_ = false;
+};
+
+}  // namespace target_eye
