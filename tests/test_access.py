@@ -249,6 +249,27 @@ def test_a_path_in_other_words_is_the_same_group(guarded):
     assert server.request("GET", "/db/prod", headers=basic("alice")).json() == []
 
 
+def test_a_body_is_asked_for_only_of_who_may_send_it(guarded, tmp_path):
+    server = guarded(RULES)
+    head = ["PUT /web-1/prod HTTP/1.1", "Host: localhost", "Content-Type: application/json", "Expect: 100-continue",
+            f"Content-Length: {len(json.dumps(GROUP))}"]
+    for headers, status in (({}, 401), (basic("alice", "wrong"), 401), (basic("prometheus"), 403)):
+        with server.connect() as connection:
+            connection.send("\r\n".join(head + [f"{name}: {value}" for name, value in headers.items()]) + "\r\n\r\n")
+            assert connection.read_answer().status == status
+            assert connection.is_closed()
+    with server.connect() as connection:
+        connection.send("\r\n".join(head + [f"{name}: {value}" for name, value in bearer().items()]) + "\r\n\r\n")
+        assert connection.read_answer().status == 100
+        connection.send(json.dumps(GROUP))
+        assert connection.read_answer().status == 200
+    big = tmp_path / "big"
+    big.write_bytes(b"x" * 1_000_000)
+    answer = server.curl(["-T", str(big), "-u", "alice:wrong", "-H", "Expect: 100-continue", "-w", "%{size_upload}"],
+                         "/web-1/prod")
+    assert answer.status == 401 and answer.body.endswith(b"}\n0"), answer
+
+
 def test_a_change_is_recorded_with_who_made_it(guarded, directory):
     server = guarded(RULES)
     server.request("PUT", "/web-1/prod", json.dumps(GROUP), "application/json", headers=bearer())

@@ -6,6 +6,7 @@ same, and after a framing error the second request is never executed.
 
 import json
 import socket
+import subprocess
 import threading
 
 import http_vectors
@@ -14,6 +15,14 @@ import pytest
 from harness import PATIENCE_S, Background, wait_for
 
 GROUP = '{"targets": ["h:1"]}'
+
+
+@pytest.fixture(scope="module")
+def both_addresses(start_shared, made):
+    """The addresses of a server, plain and with TLS."""
+    server = start_shared(CERTFILE=made / "one.crt", KEYFILE=made / "one.key", INSECURE_BIND="127.0.0.1:0")
+    secure, plain = server.addresses
+    return [f"http://{plain}", f"https://{secure}"]
 
 
 def put(path, body=GROUP, *headers):
@@ -120,6 +129,37 @@ def test_continue_is_sent_only_to_a_request_that_may_go_on(server, tmp_path):
     answer = server.curl(["-X", "PUT", "-H", "Content-Type: application/json", "-H", "Expect: 100-continue",
                           "-d", f"@{big}"], "/big/e")
     assert answer.status == 200
+
+
+@pytest.mark.parametrize("words", [
+    ["-T", "FILE"], ["-T", "FILE", "-H", "Expect:"], ["-X", "PUT", "-d", "@FILE"],
+    ["-X", "PUT", "-d", "@FILE", "-H", "Expect:"], ["-T", "FILE", "-H", "Transfer-Encoding: chunked", "-H", "Expect:"],
+], ids=["T", "T-at-once", "d", "d-at-once", "chunked"])
+def test_curl_hears_that_its_body_is_too_large(both_addresses, tmp_path, words):
+    big = tmp_path / "big"
+    big.write_bytes(b"x" * 5_000_000)
+    words = [word.replace("FILE", str(big)) for word in words]
+    for url in both_addresses:
+        for _ in range(3):
+            done = subprocess.run(["curl", "-sSk", "--http1.1", "-w", "\n%{http_code}", *words, url + "/a/b"],
+                                  capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+            body, _, status = done.stdout.rpartition("\n")
+            assert (done.returncode, status) == (0, "413"), done
+            assert "must be at most" in json.loads(body)["message"]
+
+
+def test_a_body_without_end_that_is_refused_holds_nobody_up(start):
+    """Connections whose answer is out and who send on are connections: counted, and dropped at a stop."""
+    server = start(CLIENT_CONNECTION_LIMIT="2")
+    with server.connect() as first, server.connect() as second:
+        for connection in (first, second):
+            connection.send(request("PUT /a/b HTTP/1.1", "Host: h", "Content-Length: 99999999"))
+            assert connection.read_answer().status == 413
+            connection.send("x" * 100_000)
+        with server.connect() as third:
+            third.send(request("GET /a/b HTTP/1.1", "Host: h"))
+            assert third.read_answer().status == 503
+    wait_for("room", lambda: server.get("/a/b").status == 200)
 
 
 def test_head_is_get_without_the_body(server):

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import time
 
+import httpx
 import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -115,6 +116,32 @@ def test_a_large_body_arrives_over_http2(server, certificate, tmp_path):
                            "--data-binary", f"@{file}").partition("\n")
     assert status == "2 200", body
     assert json.loads(body)[0]["targets"] == targets
+
+
+@pytest.mark.parametrize("words, status", [
+    (["-X", "POST", "-H", "Origin: null", "-d", "targets=a:1"], 403),
+    (["-X", "POST", "-H", "Origin: null", "-d", "@MEDIUM"], 403),
+    (["-X", "POST", "-d", "@LARGE"], 413), (["-X", "POST", "-d", "@LARGE", "-H", "Expect:"], 413),
+    (["-T", "LARGE"], 413), (["-T", "LARGE", "-H", "Content-Length:"], 413),
+], ids=["small", "medium", "d", "d-at-once", "T", "T-undeclared"])
+def test_curl_hears_an_answer_that_comes_before_its_body_ends(server, certificate, tmp_path, words, status):
+    for name, size in (("MEDIUM", 800_000), ("LARGE", 5_000_000)):
+        (tmp_path / name).write_bytes(b"x" * size)
+        words = [word.replace(name, str(tmp_path / name)) for word in words]
+    for _ in range(4):
+        first, _, body = curl(server, certificate, "/a/b", *words).partition("\n")
+        assert first == f"2 {status}", body
+        assert json.loads(body)["message"]
+
+
+def test_httpx_hears_an_answer_that_comes_before_its_body_ends(server, certificate):
+    """It sends a body to its end before it reads: it needs room for all of it, and no reset."""
+    with httpx.Client(http2=True, verify=str(certificate[0])) as client:
+        for size, headers, status in ((10, {"Origin": "null"}, 403), (800_000, {"Origin": "null"}, 403),
+                                      (5_000_000, {}, 413)) * 2:
+            answer = client.post(f"https://localhost:{server.port}/a/b", content=b"x" * size, headers=headers)
+            assert (answer.http_version, answer.status_code) == ("HTTP/2", status)
+            assert answer.json()["message"]
 
 
 def test_http11_is_spoken_with_who_asks_for_it(server, certificate):

@@ -109,6 +109,13 @@ def test_http_to_the_tls_port_is_told_so(secure):
         assert connection.is_closed()
 
 
+def test_http_1_0_by_alpn_is_http_1_0(secure):
+    server = secure()
+    assert "ALPN protocol: http/1.0" in s_client(server, "-alpn", "http/1.0")[1]
+    status, version, _ = curl(server, "/-/healthy", "--http1.0")
+    assert status == 200 and version in ("1", "1.1")
+
+
 def test_what_is_neither_is_closed(secure):
     server = secure()
     with RawConnection(server.tls_port) as connection:
@@ -149,6 +156,35 @@ def test_verify_mode_says_who_gets_in(secure, files, tmp_path, mode, without, fo
     assert gets_in(files, "deploy")
     assert gets_in(files, None) == without
     assert gets_in(other, "ca") == foreign
+
+
+@pytest.mark.parametrize("version, words", [
+    ("1.2", ["handshake failure"]), ("1.3", ["certificate required"]),
+])
+def test_a_client_that_is_not_let_in_hears_why(secure, files, tmp_path, version, words):
+    """In TLS 1.3 the client has sent its request before the server has judged its certificate."""
+    (tmp_path / "other").mkdir()
+    foreign = words_of(Files(tmp_path / "other"), "ca")
+    server = secure(VERIFY_MODE="CERT_REQUIRED", CA_CERTS=files / "ca.crt")
+    (tmp_path / "body").write_bytes(b"x" * 200_000)
+    body = ["-d", f"@{tmp_path / 'body'}"]
+    for _ in range(5):
+        said = curl(server, "/-/healthy", "--tls-max", version, *body, check=False)[2]
+        assert "alert" in said and any(word in said for word in words), said
+        said = curl(server, "/-/healthy", "--tls-max", version, *body, *foreign, check=False)[2]
+        assert "alert" in said, said
+    words = ["-ign_eof", "-tls" + version.replace(".", "_")]
+    said = s_client(server, *words, request="GET / HTTP/1.1\r\nHost: h\r\n\r\n" * 2000)[1]
+    assert "alert" in said, said
+
+
+@pytest.mark.parametrize("words, alert", [
+    (["-cipher", "AES128-SHA", "-tls1_2"], "handshake failure"), (["-alpn", "spdy/3"], "no application protocol"),
+    (["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], "protocol version"),
+])
+def test_a_client_with_nothing_in_common_hears_so(secure, words, alert):
+    connected, said = s_client(secure(), *words)
+    assert not connected and f"alert {alert}" in said, said
 
 
 def test_a_revoked_certificate_does_not_get_in(secure, files):

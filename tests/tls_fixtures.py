@@ -108,10 +108,10 @@ def curl(server, path, *words, check=True):
     return int(code), version, body + done.stderr
 
 
-def s_client(server, *words):
-    """Runs openssl's client; gives whether it connected, and what it said."""
+def s_client(server, *words, request=""):
+    """Runs openssl's client, which sends `request`; gives whether it connected, and what it said."""
     done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{server.tls_port}", *words],
-                          input="", capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+                          input=request, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     return done.returncode == 0, done.stdout + done.stderr
 
 

@@ -22,7 +22,7 @@ packages_of() {
       prometheus-cpp-dev zlib1g-dev libcurl4-openssl-dev
     ;;
   test)
-    echo chromium libgtest-dev libgmock-dev python3 python3-pytest python3-h2 python3-hyperframe curl prometheus \
+    echo chromium libgtest-dev libgmock-dev python3 python3-pytest python3-h2 python3-hyperframe python3-httpx curl prometheus \
       python3-yaml debootstrap dpkg-dev lintian mandoc man-db zsh logrotate rsyslog docker-compose systemd openssl \
       sslscan testssl.sh
     ;;

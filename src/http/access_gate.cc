@@ -98,7 +98,7 @@ Verdict JudgeList(const AccessPolicy& policy, const HttpRequest& request, const 
   return {allowed, fmt::format("use {}", kListPage), std::move(listed)};
 }
 
-Verdict Judge(const AccessPolicy& policy, const HttpRequest& request, const Caller& caller) {
+Verdict VerdictOn(const AccessPolicy& policy, const HttpRequest& request, const Caller& caller) {
   if (request.path == kListPage) return JudgeList(policy, request, caller);
   if (const auto page = PageOf(request.path)) {
     return {policy.MayUsePage(caller, *page), fmt::format("use {}", request.path)};
@@ -166,9 +166,17 @@ AccessGate::Memo* AccessGate::memo() const {
 }
 
 void AccessGate::Handle(const HttpRequest& request, Respond respond) {
+  Judge(request, std::move(respond), &HttpHandler::Handle);
+}
+
+void AccessGate::HandleExpect(const HttpRequest& request, Respond respond) {
+  Judge(request, std::move(respond), &HttpHandler::HandleExpect);
+}
+
+void AccessGate::Judge(const HttpRequest& request, Respond respond, Next next) {
   Memo* const memo = this->memo();
   if (memo == nullptr || IsAlwaysOpen(request.path)) {
-    return next_.Handle(request, std::move(respond));
+    return (next_.*next)(request, std::move(respond));
   }
   // Held for this request: the next one on this thread may find another.
   const PolicyPtr policy = memo->policy;
@@ -178,7 +186,7 @@ void AccessGate::Handle(const HttpRequest& request, Respond respond) {
   if (fits && now < known.until && known.peer == request.peer &&
       known.authorization == request.authorization) {
     metrics_.ObserveLogin("success");
-    return Decide(*policy, request, known.login, std::move(respond));
+    return Decide(*policy, request, known.login, std::move(respond), next);
   }
   auto begun = authenticator_->Begin(*policy, request.authorization, request.peer);
   if (const Login* login = std::get_if<Login>(&begun)) {
@@ -188,34 +196,35 @@ void AccessGate::Handle(const HttpRequest& request, Respond respond) {
                .login = *login,
                .until = now + kKnownFor};
     }
-    return Decide(*policy, request, *login, std::move(respond));
+    return Decide(*policy, request, *login, std::move(respond), next);
   }
   authenticator_->Finish(
       std::get<Authenticator::PendingPtr>(std::move(begun)),
-      [this, policy, request, respond = std::move(respond)](const Login& login) mutable {
-        Decide(*policy, request, login, std::move(respond));
+      [this, policy, request, next, respond = std::move(respond)](const Login& login) mutable {
+        Decide(*policy, request, login, std::move(respond), next);
       });
 }
 
 void AccessGate::Decide(const AccessPolicy& policy, const HttpRequest& request, const Login& login,
-                        Respond respond) {
+                        Respond respond, Next next) {
   if (login.result == Login::Result::kThrottled) return respond(Throttled(login.retry_after));
   if (login.result == Login::Result::kRefused) return respond(Unauthorized(policy, true, {}));
   Caller caller;
   caller.certificate = request.certificate;
   if (login.result == Login::Result::kUser) caller.user = login.name;
   if (login.result == Login::Result::kToken) caller.token = login.name;
-  Verdict verdict = Judge(policy, request, caller);
+  Verdict verdict = VerdictOn(policy, request, caller);
   std::string name = caller.Name();
   if (verdict.allowed) {
     HttpRequest named = request;
     named.listed_groups = std::move(verdict.listed_groups);
-    if (name.empty()) return next_.Handle(named, std::move(respond));
+    if (name.empty()) return (next_.*next)(named, std::move(respond));
     named.caller = name;
-    return next_.Handle(named, [name, respond = std::move(respond)](HttpResponse response) mutable {
-      response.caller = std::move(name);
-      respond(std::move(response));
-    });
+    return (next_.*next)(named,
+                         [name, respond = std::move(respond)](HttpResponse response) mutable {
+                           response.caller = std::move(name);
+                           respond(std::move(response));
+                         });
   }
   if (!policy.IsLoggedIn(caller)) {
     if (LacksScheme(request.authorization)) WarnOfScheme(policy, request);

@@ -49,6 +49,8 @@ class AccessGate : public HttpHandler {
   void Use(std::shared_ptr<const AccessPolicy> policy);
 
   void Handle(const HttpRequest& request, Respond respond) override;
+  // What would not be handed on is refused before its body is asked for.
+  void HandleExpect(const HttpRequest& request, Respond respond) override;
 
  private:
   using PolicyPtr = std::shared_ptr<const AccessPolicy>;
@@ -58,8 +60,11 @@ class AccessGate : public HttpHandler {
 
   // The calling thread's, with the policy as it is now; null where everything is open.
   Memo* memo() const;
+  // Handle or HandleExpect, of the next handler.
+  using Next = void (HttpHandler::*)(const HttpRequest&, Respond);
+  void Judge(const HttpRequest& request, Respond respond, Next next);
   void Decide(const AccessPolicy& policy, const HttpRequest& request, const Login& login,
-              Respond respond);
+              Respond respond, Next next);
 
   void WarnOfScheme(const AccessPolicy& policy, const HttpRequest& request);
 

@@ -39,6 +39,13 @@ class Recorder : public HttpHandler {
     }
     respond({.status = 200, .body = "ok", .headers = {}});
   }
+  void HandleExpect(const HttpRequest& request, Respond respond) override {
+    {
+      const std::lock_guard lock(mutex_);
+      seen.push_back(std::string(request.caller) + " expects " + std::string(request.path));
+    }
+    respond({.status = 100, .body = {}, .headers = {}});
+  }
   std::vector<std::string> seen;
   std::shared_ptr<const GroupSet> listed_groups;  // Of the last one.
 
@@ -71,6 +78,19 @@ class AccessGateTest : public ::testing::Test {
                   .certificate = certificate},
                  [&](HttpResponse response) { answer.set_value(std::move(response)); });
     return answer.get_future().get();
+  }
+  int StatusOfExpect(std::string_view path, std::string_view authorization) {
+    std::promise<HttpResponse> answer;
+    gate_.HandleExpect({.method = "PUT",
+                        .target = path,
+                        .path = path,
+                        .query = {},
+                        .content_type = {},
+                        .authorization = authorization,
+                        .body = {},
+                        .peer = peer_},
+                       [&](HttpResponse response) { answer.set_value(std::move(response)); });
+    return answer.get_future().get().status;
   }
   int StatusOf(std::string_view method, std::string_view path, std::string_view authorization = {},
                const PeerCertificate* certificate = nullptr) {
@@ -144,6 +164,20 @@ TEST_F(AccessGateTest, AnswersSayWhomTheyAreFor) {
   EXPECT_EQ(Send("PUT", "/a/b", kToken).caller, "token:ci") << "who may not is known, too";
   EXPECT_EQ(Send("PUT", "/a/b", kAliceWrong).caller, "") << "what was not proved is not";
   EXPECT_EQ(Send("PUT", "/a/b").caller, "");
+}
+
+TEST_F(AccessGateTest, ABodyIsAskedForOnlyOfWhoMaySendIt) {
+  EXPECT_EQ(StatusOfExpect("/web/prod", {}), 100) << "without a policy";
+  UseRules("  - {who: 'user:alice', may: write, applications: ['web']}\n");
+  next_.seen.clear();
+  EXPECT_EQ(StatusOfExpect("/web/prod", {}), 401);
+  EXPECT_EQ(StatusOfExpect("/web/prod", kAliceWrong), 401);
+  EXPECT_EQ(StatusOfExpect("/web/prod", kBob), 403);
+  EXPECT_EQ(StatusOfExpect("/db/prod", kAlice), 403);
+  EXPECT_THAT(next_.seen, IsEmpty());
+  EXPECT_EQ(StatusOfExpect("/web/prod", kAlice), 100);
+  EXPECT_EQ(StatusOfExpect("/-/ready", {}), 100);
+  EXPECT_THAT(next_.seen, ElementsAre("user:alice expects /web/prod", " expects /-/ready"));
 }
 
 TEST_F(AccessGateTest, NobodyIsAskedToLogIn) {

@@ -17,6 +17,16 @@ void Allow(std::string origin, HttpResponse& response) {
   response.headers.push_back({"Vary", "Origin"});
 }
 
+// Gives the answer to `respond` with what lets a page of `origin` read it.
+HttpHandler::Respond WithPermission(std::string origin, HttpHandler::Respond respond) {
+  return [origin = std::move(origin), respond = std::move(respond)](HttpResponse response) mutable {
+    Allow(std::move(origin), response);
+    response.headers.push_back(
+        {"Access-Control-Expose-Headers", "ETag, Retry-After, X-Request-Id"});
+    respond(std::move(response));
+  };
+}
+
 }  // namespace
 
 void CrossOrigin::Handle(const HttpRequest& request, Respond respond) {
@@ -35,13 +45,14 @@ void CrossOrigin::Handle(const HttpRequest& request, Respond respond) {
     respond(std::move(response));
     return;
   }
-  next_.Handle(request, [origin = std::move(origin),
-                         respond = std::move(respond)](HttpResponse response) mutable {
-    Allow(std::move(origin), response);
-    response.headers.push_back(
-        {"Access-Control-Expose-Headers", "ETag, Retry-After, X-Request-Id"});
-    respond(std::move(response));
-  });
+  next_.Handle(request, WithPermission(std::move(origin), std::move(respond)));
+}
+
+void CrossOrigin::HandleExpect(const HttpRequest& request, Respond respond) {
+  if (!request.allowed_origin.empty()) {
+    respond = WithPermission(std::string(request.allowed_origin), std::move(respond));
+  }
+  next_.HandleExpect(request, std::move(respond));
 }
 
 }  // namespace target_eye

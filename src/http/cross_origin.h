@@ -14,6 +14,7 @@ class CrossOrigin : public HttpHandler {
   explicit CrossOrigin(HttpHandler& next) : next_(next) {}
 
   void Handle(const HttpRequest& request, Respond respond) override;
+  void HandleExpect(const HttpRequest& request, Respond respond) override;
 
  private:
   HttpHandler& next_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "http/chars.h"
 
@@ -64,7 +65,34 @@ std::optional<Refusal> CheckFieldLine(std::string_view line) {
   return std::nullopt;
 }
 
+// Which protocols begin with one of these, and no request of HTTP/1 does.
+constexpr std::string_view kTlsHandshake = "\x16\x03";
+constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0";
+constexpr std::array<std::string_view, 4> kProxyHeaders = {
+    "PROXY TCP4 ", "PROXY TCP6 ", "PROXY UNKNOWN", std::string_view("\r\n\r\n\0\r\nQUIT\n", 12)};
+
 }  // namespace
+
+std::optional<Refusal> CheckProtocol(std::string_view bytes) {
+  if (bytes.starts_with(kTlsHandshake)) {
+    return Bad("this port speaks plain HTTP; use http:// instead of https://");
+  }
+  if (bytes.starts_with(kHttp2Preface)) {
+    return Refusal{505,
+                   "HTTP/2 is spoken over TLS only, where the client asks for it by ALPN; "
+                   "everything else is HTTP/1.1"};
+  }
+  return CheckProxyHeader(bytes);
+}
+
+std::optional<Refusal> CheckProxyHeader(std::string_view bytes) {
+  if (std::ranges::none_of(kProxyHeaders, [&](auto begin) { return bytes.starts_with(begin); })) {
+    return std::nullopt;
+  }
+  return Bad(
+      "a header of the PROXY protocol is taken only from the addresses in TRUSTED_PROXIES; add the "
+      "proxy's, or turn the header off in the proxy");
+}
 
 std::optional<Refusal> CheckTargetBytes(std::string_view target) {
   for (std::size_t i = 0; i < target.size(); ++i) {

@@ -45,6 +45,15 @@ class HeadScanner {
   std::size_t lines_ = 0;
 };
 
+// Why what begins with `bytes` is no request of HTTP/1: another protocol, which is named. The bytes
+// that tell it may come later; nothing is found then, as for what is a request. Only a binary
+// header of the PROXY protocol has to be there in one piece.
+std::optional<Refusal> CheckProtocol(std::string_view bytes);
+
+// The part of it that is about the PROXY protocol; this many bytes are enough to tell.
+inline constexpr std::size_t kProxyHeaderBytes = 16;
+std::optional<Refusal> CheckProxyHeader(std::string_view bytes);
+
 // Whether a request's target is printable ASCII without a fragment, and its `%` are in place.
 std::optional<Refusal> CheckTargetBytes(std::string_view target);
 

@@ -13,7 +13,11 @@ namespace target_eye {
 // nowhere near. Each method gives false once it was too much; the connection is to be ended then.
 class Http2Budget {
  public:
-  explicit Http2Budget(SteadyTime now) : frames_(500, 100, now), resets_(200, 50, now) {}
+  explicit Http2Budget(SteadyTime now)
+      : frames_(500, 100, now),
+        resets_(200, 50, now),
+        dropped_(128 << 20, 16 << 20, now),
+        stray_(4 << 20, 256 << 10, now) {}
 
   // A frame that carries neither a request nor much of a body: SETTINGS, PING, PRIORITY,
   // CONTINUATION, next to empty DATA, those of unknown types.
@@ -29,7 +33,21 @@ class Http2Budget {
   }
   void CountSent(std::size_t bytes) { sent_bytes_ += bytes; }
 
-  // A request that its client took back, or that broke the rules.
+  // Bytes of a body that nobody wants, since its request is answered. Honest clients send them
+  // until they have heard the answer, and some to the end; so too much of it is the end of the
+  // stream, not of the connection.
+  bool TakeDropped(std::size_t bytes, SteadyTime now) {
+    return dropped_.Take(now, static_cast<double>(bytes));
+  }
+
+  // Bytes that belong to no frame of a stream that is open, mostly of a body whose stream is over:
+  // an honest client sends no more of them than what was under way when it ended.
+  bool TakeStray(std::size_t bytes, SteadyTime now) {
+    return stray_.Take(now, static_cast<double>(bytes));
+  }
+
+  // A request that its client took back, or that broke the rules. Not for one whose answer has gone
+  // out whole: that client has only stopped sending what nobody wants.
   bool TakeReset(SteadyTime now) { return resets_.Take(now); }
 
  private:
@@ -40,12 +58,12 @@ class Http2Budget {
     Bucket(double burst, double per_second, SteadyTime now)
         : burst_(burst), per_second_(per_second), tokens_(burst), filled_at_(now) {}
 
-    bool Take(SteadyTime now) {
+    bool Take(SteadyTime now, double amount = 1) {
       const std::chrono::duration<double> passed = std::max(now, filled_at_) - filled_at_;
       filled_at_ = std::max(now, filled_at_);
       tokens_ = std::min(burst_, tokens_ + passed.count() * per_second_);
-      if (tokens_ < 1) return false;
-      tokens_ -= 1;
+      if (tokens_ < amount) return false;
+      tokens_ -= amount;
       return true;
     }
 
@@ -58,6 +76,8 @@ class Http2Budget {
 
   Bucket frames_;
   Bucket resets_;
+  Bucket dropped_;
+  Bucket stray_;
   std::uint64_t sent_bytes_ = 0;
 };
 

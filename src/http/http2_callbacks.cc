@@ -11,6 +11,11 @@ namespace {
 // A DATA frame below this that does not end its stream counts as one that brings nothing.
 constexpr std::size_t kSmallDataBytes = 64;
 
+constexpr std::size_t kFrameHeaderBytes = 9;
+
+// Of 16 KiB each, mostly.
+constexpr std::size_t kContinuationsOfAHeader = 32;
+
 // After those of RFC 9113.
 constexpr int kFirstUnknownType = NGHTTP2_CONTINUATION + 1;
 
@@ -53,6 +58,11 @@ nghttp2_session* Http2Session::Callbacks::NewSession(Http2Session& session) {
     if (nghttp2_option_new(&made) != 0) made = nullptr;
     // Streams that are over are of no use: there is no tree of priorities.
     if (made != nullptr) nghttp2_option_set_no_closed_streams(made, 1);
+#ifdef TARGET_EYE_NGHTTP2_BOUNDS_CONTINUATIONS
+    // So that a header that is too large is answered, and does not end the connection. More than
+    // this does.
+    if (made != nullptr) nghttp2_option_set_max_continuations(made, kContinuationsOfAHeader);
+#endif
     // Without this, frames of unknown types would be skipped before OnBeginFrame counts them.
     for (int type = kFirstUnknownType; made != nullptr && type <= 0xff; ++type) {
       nghttp2_option_set_user_recv_extension_type(made, static_cast<std::uint8_t>(type));
@@ -70,12 +80,16 @@ nghttp2_session* Http2Session::Callbacks::NewSession(Http2Session& session) {
 int Http2Session::Callbacks::OnBeginFrame(nghttp2_session*, const nghttp2_frame_hd* frame,
                                           void* user) noexcept {
   Http2Session& session = SessionOf(user);
+  const Stream* const stream = session.Find(frame->stream_id);
+  session.framed_bytes_ += kFrameHeaderBytes + frame->length;
   bool allowed = true;
   switch (frame->type) {
     case NGHTTP2_HEADERS:
       break;
     case NGHTTP2_RST_STREAM:
-      allowed = session.budget_.TakeReset(session.now_);
+      if (stream == nullptr || !stream->dropping) {
+        allowed = session.budget_.TakeReset(session.now_);
+      }
       break;
     case NGHTTP2_WINDOW_UPDATE:
       allowed = session.budget_.TakeWindowUpdate(session.now_);
@@ -170,10 +184,7 @@ int Http2Session::Callbacks::OnSent(nghttp2_session* nghttp2, const nghttp2_fram
   const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
                     (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA);
   Stream* const stream = ends ? session.Find(id) : nullptr;
-  if (stream != nullptr && !stream->whole) {
-    // RFC 9113 section 8.1: the answer stands, and the rest of the request is not wanted.
-    nghttp2_submit_rst_stream(nghttp2, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
-  }
+  if (stream != nullptr && !stream->whole) session.BeginDropping(*stream);
   return 0;
 }
 

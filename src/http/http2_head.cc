@@ -45,6 +45,12 @@ void Http2Head::Refuse(Refusal refusal) {
   if (!refusal_) refusal_ = std::move(refusal);
 }
 
+void Http2Head::Clear() {
+  bytes_ = {};
+  fields_ = {};
+  path_ = authority_ = scheme_ = method_ = {};
+}
+
 Http2Head::Span Http2Head::Keep(std::string_view text) {
   const Span span{bytes_.size(), text.size(), true};
   bytes_ += text;

@@ -23,6 +23,9 @@ class Http2Head {
   // Remembers why the request is to be refused, unless there is a reason already.
   void Refuse(Refusal refusal);
 
+  // Lets go of all that was kept.
+  void Clear();
+
   // After the last field. `head` gets views into this object, whatever comes of it: `:authority`
   // as the first field, Host, and no other pseudo header field. Gives why it is refused.
   std::optional<Refusal> Finish(RequestHead& head);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "http/http2_callbacks.h"
+#include "http/lingering.h"
 #include "telemetry/log.h"
 
 namespace target_eye {
@@ -23,8 +24,6 @@ constexpr std::size_t kReadBytes = 16 << 10;
 constexpr int kReadsAtOnce = 8;
 constexpr std::size_t kGatheredBytes = 64 << 10;
 constexpr std::size_t kKeptBytes = 16 << 10;
-constexpr std::chrono::seconds kLingerTime{1};
-constexpr std::size_t kLingerBytes = 1 << 20;
 
 }  // namespace
 
@@ -76,6 +75,7 @@ void Http2Session::WaitReadable() {
   transport_.WaitReadable([self = self_](error_code error) {
     self->reading_ = false;
     if (self->state_ == State::kClosed) return;
+    if (self->state_ == State::kEnding) return self->HandOver();
     self->now_ = steady_clock::now();
     if (error) return self->Close();
     if (!self->write_blocked_) self->Receive();
@@ -90,16 +90,14 @@ void Http2Session::Receive() {
     const std::size_t bytes = transport_.Read(asio::buffer(room), error);
     if (error == asio::error::would_block) return WaitReadable();
     if (error) return Close();
-    if (state_ == State::kLinger) {
-      lingered_bytes_ += bytes;
-      if (lingered_bytes_ > kLingerBytes) return Close();
-    } else if (!TakeBytes({room.data(), bytes}) || !Send()) {
+    if (!TakeBytes({room.data(), bytes}) || !Send()) {
       return;
     }
   }
   reading_ = true;
   asio::post(thread_->io(), [self = self_] {
     self->reading_ = false;
+    if (self->state_ == State::kEnding) return self->HandOver();
     if (self->state_ == State::kClosed || self->write_blocked_) return;
     self->now_ = steady_clock::now();
     self->Receive();
@@ -111,19 +109,28 @@ bool Http2Session::TakeBytes(std::string_view bytes) {
   const auto taken = nghttp2_session_mem_recv(
       session_.get(), reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   in_nghttp2_ = false;
-  if (taken >= 0) return true;
+  received_bytes_ += bytes.size();
+  bool bounded = true;
+  if (taken >= 0 && received_bytes_ > framed_bytes_) {
+    // nghttp2 skips DATA of streams that are over without a word.
+    bounded = budget_.TakeStray(received_bytes_ - framed_bytes_, now_);
+    framed_bytes_ = received_bytes_;
+  }
+  if (taken >= 0 && bounded) return true;
   Log(LogLevel::kDebug, "HTTP/2 connection ended",
-      {{"peer", peer_.address}, {"reason", nghttp2_strerror(static_cast<int>(taken))}});
+      {{"peer", peer_.address},
+       {"reason", bounded ? nghttp2_strerror(static_cast<int>(taken))
+                          : "too much for streams that are over"}});
   // A bad preface: whoever sent it does not speak HTTP/2.
   if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
     Close();
     return false;
   }
   // Callbacks fail where a budget is used up.
-  Terminate(taken == NGHTTP2_ERR_CALLBACK_FAILURE || taken == NGHTTP2_ERR_FLOODED
+  Terminate(!bounded || taken == NGHTTP2_ERR_CALLBACK_FAILURE || taken == NGHTTP2_ERR_FLOODED
                 ? NGHTTP2_ENHANCE_YOUR_CALM
                 : NGHTTP2_INTERNAL_ERROR);
-  if (state_ == State::kOpen && !write_blocked_) Linger();
+  if (state_ == State::kOpen && !write_blocked_) End();
   return false;
 }
 
@@ -147,7 +154,7 @@ bool Http2Session::Send() {
   }
   if (nghttp2_session_want_read(session_.get()) == 0 &&
       nghttp2_session_want_write(session_.get()) == 0) {
-    Linger();
+    End();
     return false;
   }
   return true;
@@ -213,8 +220,8 @@ void Http2Session::SetIdleDeadline() {
 
 void Http2Session::CheckDeadline(SteadyTime now) {
   now_ = now;
+  const auto self = self_;  // What is sent here may be the last thing, and close it.
   if (now >= deadline_) {
-    if (state_ == State::kLinger) return Close();
     if (write_blocked_) {
       const std::size_t queued = transport_.Queued();
       if (queued >= queued_) return Close();
@@ -235,14 +242,15 @@ void Http2Session::CheckDeadline(SteadyTime now) {
                           nullptr, 0);
   }
   if (nghttp2_session_want_write(session_.get()) != 0) Send();
-  if (state_ == State::kOpen && told_last_stream_ && streams_.empty()) {
+  if (state_ == State::kOpen && told_last_stream_ && !OwesAnAnswer()) {
     Terminate(NGHTTP2_NO_ERROR);
   }
 }
 
 void Http2Session::Drain() {
   if (state_ != State::kOpen) return;
-  if (streams_.empty() && !transport_.HasUnread()) return Terminate(NGHTTP2_NO_ERROR);
+  const auto self = self_;
+  if (!OwesAnAnswer() && !transport_.HasUnread()) return Terminate(NGHTTP2_NO_ERROR);
   // What the client sends before it has heard of it is still answered; the next tick says which
   // stream was the last.
   draining_ = true;
@@ -252,16 +260,24 @@ void Http2Session::Drain() {
 
 std::size_t Http2Session::Cut() {
   std::size_t cut = 0;
-  for (const auto& [id, stream] : streams_) cut += stream.closed ? 0 : 1;
+  for (const auto& [id, stream] : streams_) cut += stream.closed || stream.dropping ? 0 : 1;
   Close();
   return cut;
 }
 
-void Http2Session::Linger() {
-  state_ = State::kLinger;
-  deadline_ = now_ + kLingerTime;
+void Http2Session::End() {
+  state_ = State::kEnding;
+  deadline_ = SteadyTime::max();
   if (transport_.EndSending()) return Close();
-  WaitReadable();
+  if (!reading_) return HandOver();
+  transport_.CancelWaits();
+}
+
+void Http2Session::HandOver() {
+  const auto lingering = std::make_shared<Lingering>(thread_, std::move(peer_.slot));
+  Transport transport = std::move(transport_);
+  Close();
+  lingering->Start(std::move(transport));
 }
 
 void Http2Session::Close() {

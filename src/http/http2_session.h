@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -24,7 +25,15 @@ namespace target_eye {
 
 // One connection that speaks HTTP/2 (RFC 9113); nghttp2 takes its frames apart. Each stream is one
 // request, which passes the same gate, limits and deadlines as one of HTTP/1.1; a refusal ends the
-// stream, not the connection. While what is to be sent cannot go out, nothing is read, so that
+// stream, not the connection.
+//
+// A request that is answered before it is whole is taken to its end, and dropped: many clients lose
+// an answer that a reset follows, or wait for room to send the rest. Such a stream holds no body
+// and no header, but counts among those that a client may have at once. It is reset (NO_ERROR)
+// after kDropPause without DATA, READ_TIMEOUT after the answer, or after kDropBytes; and when the
+// connection's share is used up (Http2Budget::TakeDropped).
+//
+// While what is to be sent cannot go out, nothing is read, so that
 // what a connection holds is bounded: by the limits of each stream, and by kBodiesAtOnce.
 //
 // Lives on one IoThread, and is used on it only. It keeps itself alive until it is closed; the
@@ -46,9 +55,11 @@ class Http2Session final : public Connection {
  private:
   // What all unfinished bodies of a connection may hold, in bodies of the largest size.
   static constexpr std::size_t kBodiesAtOnce = 4;
+  static constexpr std::chrono::milliseconds kDropPause{500};
+  static constexpr std::size_t kDropBytes = 64 << 20;
   enum class State {
     kOpen,
-    kLinger,  // Everything is said; what still comes in is dropped.
+    kEnding,  // Everything is said; only a wait for something to read is still to come back.
     kClosed,
   };
   struct Stream {
@@ -65,12 +76,18 @@ class Http2Session final : public Connection {
     bool head_done = false;
     bool whole = false;
     bool waited_for = false;  // With the handler.
+    bool expecting = false;   // The handler judges the header, and says whether to go on.
     bool answered = false;
-    bool closed = false;  // Kept only for the handler, whose views are into it.
+    bool dropping = false;  // The answer is out; what still comes of the request is dropped.
+    bool closed = false;    // Kept only for the handler, whose views are into it.
     // Of the response, sent from sent_ on.
     std::string out_body;
     std::shared_ptr<const std::string> out_shared_body;
     std::size_t sent = 0;
+    // Of a request that was answered before it was whole.
+    std::size_t dropped_bytes = 0;
+    SteadyTime drop_deadline;  // Whatever comes.
+    bool resetting = false;    // RST_STREAM is to be sent; once is enough.
 
     std::string_view unsent() const {
       return std::string_view(out_shared_body ? *out_shared_body : out_body).substr(sent);
@@ -94,7 +111,9 @@ class Http2Session final : public Connection {
   void FillOut();
   // Says GOAWAY with `code`; the connection ends when it is sent.
   void Terminate(std::uint32_t code);
-  void Linger();
+  // Everything is said: gives the connection to a Lingering.
+  void End();
+  void HandOver();
   void Close();
   void SetIdleDeadline();
 
@@ -102,14 +121,25 @@ class Http2Session final : public Connection {
   Stream* Find(std::int32_t id);
   void Begin(std::int32_t id);
   void TakeHead(std::int32_t id, Stream& stream);
+  // The client waits for 100 Continue.
+  void DispatchExpect(std::int32_t id, Stream& stream);
+  void Continue(std::int32_t id, Stream& stream);
   void TakeBody(std::int32_t id, Stream& stream, std::string_view bytes);
   void TakeEnd(std::int32_t id, Stream& stream);
   void Dispatch(std::int32_t id, Stream& stream);
+  // For a handler, which may call it on any thread.
+  HttpHandler::Respond MakeRespond(std::int32_t id);
   void Refuse(std::int32_t id, Stream& stream, const Refusal& refusal);
   void Answer(std::int32_t id, Stream& stream, HttpResponse response);
   // nghttp2 has refused it without a word.
   void ObserveReset(Stream& stream);
   void LetGoOfBody(Stream& stream);
+  // The answer is out, and the request not whole.
+  void BeginDropping(Stream& stream);
+  void Drop(std::int32_t id, Stream& stream, std::size_t bytes);
+  void Reset(std::int32_t id, Stream& stream, std::uint32_t code);
+  // Whether there is an answer that is still to come or to be sent.
+  bool OwesAnAnswer() const;
   void OnStreamClosed(std::int32_t id);
   // Of a stream whose deadline has passed. Gives false where the connection ends with it.
   bool CheckStream(std::int32_t id, Stream& stream, SteadyTime now);
@@ -135,10 +165,11 @@ class Http2Session final : public Connection {
   SteadyTime now_;
   SteadyTime deadline_;  // Of an idle connection, of a write, or of the end.
   Http2Budget budget_;
+  std::uint64_t received_bytes_ = 0;
+  std::uint64_t framed_bytes_ = 0;  // Of frames that nghttp2 has told us of.
 
   std::string out_;  // Sent from sent_ on.
   std::size_t sent_ = 0;
-  std::size_t lingered_bytes_ = 0;
 };
 
 }  // namespace target_eye

@@ -196,6 +196,27 @@ TEST_F(Http2SessionTest, AHeaderOverItsLimitIsRefused) {
   EXPECT_EQ(with(2000).status, 431);
 }
 
+TEST_F(Http2SessionTest, AHeaderOf200KiBIsRefusedAlone) {
+  ServeTls();
+  Http2Client client(address());
+  client.Start();
+  std::string block = Http2Client::Block(Http2Client::Request("GET", "/a"));
+  for (int i = 0; i < 50; ++i) block += Http2Client::Block({{"a", std::string(4 << 10, 'x')}});
+  constexpr std::size_t kFrameBytes = 16 << 10;
+  client.Send(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM, 1, block.substr(0, kFrameBytes));
+  for (std::size_t at = kFrameBytes; at < block.size(); at += kFrameBytes) {
+    const bool last = at + kFrameBytes >= block.size();
+    client.Send(NGHTTP2_CONTINUATION, last ? NGHTTP2_FLAG_END_HEADERS : 0, 1,
+                block.substr(at, kFrameBytes));
+  }
+  const auto response = client.Await(1);
+  EXPECT_EQ(response.status, 431);
+  EXPECT_THAT(response.body, HasSubstr("the header must be at most 65536 bytes"));
+  client.Send(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, 3,
+              Http2Client::Block(Http2Client::Request("GET", "/b")));
+  EXPECT_EQ(client.Await(3).status, 200);
+}
+
 TEST_F(Http2SessionTest, BodiesOverTheLimitAreRefusedDeclaredOrNot) {
   options_.body_limit_bytes = 1000;
   ServeTls();

@@ -1,5 +1,6 @@
 #include <nghttp2/nghttp2.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 #include <vector>
@@ -64,18 +65,40 @@ void Http2Session::TakeHead(std::int32_t id, Stream& stream) {
   }
   if (!refusal) refusal = CountAgainstRate(context_, peer_, now_);
   if (refusal) return Refuse(id, stream, *refusal);
-  if (stream.plan.expects_continue && !stream.whole) {
-    static char name[] = ":status";
-    static char value[] = "100";
-    const nghttp2_nv status = {reinterpret_cast<std::uint8_t*>(name),
-                               reinterpret_cast<std::uint8_t*>(value), sizeof name - 1,
-                               sizeof value - 1, NGHTTP2_NV_FLAG_NONE};
-    nghttp2_submit_headers(session_.get(), NGHTTP2_FLAG_NONE, id, nullptr, &status, 1, nullptr);
+  if (stream.plan.expects_continue && !stream.whole) DispatchExpect(id, stream);
+}
+
+void Http2Session::DispatchExpect(std::int32_t id, Stream& stream) {
+  stream.expecting = true;
+  stream.deadline = SteadyTime::max();
+  stream.id.Set(stream.plan.request_id, thread_->NextRequestNumber());
+  if (auto response = AnswerWithoutHandler(context_, stream.plan)) {
+    return Answer(id, stream, *std::move(response));
+  }
+  context_.handler.HandleExpect(MakeRequest(stream.head, stream.plan, {}, peer_, stream.id),
+                                MakeRespond(id));
+  if (stream.expecting && !stream.answered) {
+    stream.waited_for = true;
+    context_.waiting_requests.fetch_add(1, std::memory_order_relaxed);
   }
 }
 
+void Http2Session::Continue(std::int32_t id, Stream& stream) {
+  stream.expecting = false;
+  if (stream.whole) return Dispatch(id, stream);
+  now_ = steady_clock::now();
+  stream.deadline = now_ + context_.options.read_timeout;
+  static char name[] = ":status";
+  static char value[] = "100";
+  const nghttp2_nv status = {reinterpret_cast<std::uint8_t*>(name),
+                             reinterpret_cast<std::uint8_t*>(value), sizeof name - 1,
+                             sizeof value - 1, NGHTTP2_NV_FLAG_NONE};
+  nghttp2_submit_headers(session_.get(), NGHTTP2_FLAG_NONE, id, nullptr, &status, 1, nullptr);
+  if (!in_nghttp2_) SendSoon();
+}
+
 void Http2Session::TakeBody(std::int32_t id, Stream& stream, std::string_view bytes) {
-  if (stream.answered) return;
+  if (stream.answered) return Drop(id, stream, bytes.size());
   const std::size_t limit = context_.policy.body_limit_bytes;
   if (bytes.size() > limit - stream.body.size()) {
     return Refuse(id, stream,
@@ -92,28 +115,32 @@ void Http2Session::TakeBody(std::int32_t id, Stream& stream, std::string_view by
 
 void Http2Session::TakeEnd(std::int32_t id, Stream& stream) {
   stream.whole = true;
-  if (!stream.answered) Dispatch(id, stream);
+  if (!stream.answered && !stream.expecting) Dispatch(id, stream);
 }
 
 void Http2Session::Dispatch(std::int32_t id, Stream& stream) {
   stream.deadline = SteadyTime::max();
-  stream.id.Set(stream.plan.request_id, thread_->NextRequestNumber());
+  if (stream.id.empty()) stream.id.Set(stream.plan.request_id, thread_->NextRequestNumber());
   if (auto response = AnswerWithoutHandler(context_, stream.plan)) {
     return Answer(id, stream, *std::move(response));
   }
   context_.handler.Handle(MakeRequest(stream.head, stream.plan, stream.body, peer_, stream.id),
-                          [self = self_, id](HttpResponse response) mutable {
-                            IoThread& thread = *self->thread_;
-                            if (thread.IsCurrent()) {
-                              self->Respond(id, std::move(response));
-                            } else {
-                              thread.Deliver(std::move(self), id, std::move(response));
-                            }
-                          });
+                          MakeRespond(id));
   if (!stream.answered) {
     stream.waited_for = true;
     context_.waiting_requests.fetch_add(1, std::memory_order_relaxed);
   }
+}
+
+HttpHandler::Respond Http2Session::MakeRespond(std::int32_t id) {
+  return [self = self_, id](HttpResponse response) mutable {
+    IoThread& thread = *self->thread_;
+    if (thread.IsCurrent()) {
+      self->Respond(id, std::move(response));
+    } else {
+      thread.Deliver(std::move(self), id, std::move(response));
+    }
+  };
 }
 
 void Http2Session::Respond(std::int32_t id, HttpResponse response) {
@@ -129,12 +156,17 @@ void Http2Session::Respond(std::int32_t id, HttpResponse response) {
     if (state_ == State::kOpen && streams_.empty()) SetIdleDeadline();
     return;
   }
+  // Its body may have been refused meanwhile, for its length.
+  if (stream.answered) return;
+  if (stream.expecting && response.status == 100) return Continue(id, stream);
   Answer(id, stream, std::move(response));
 }
 
 void Http2Session::Refuse(std::int32_t id, Stream& stream, const Refusal& refusal) {
   if (stream.answered) return;
-  stream.id.Set(ClientRequestId(stream.head), thread_->NextRequestNumber());
+  if (stream.id.empty()) {
+    stream.id.Set(ClientRequestId(stream.head), thread_->NextRequestNumber());
+  }
   Answer(id, stream, RefusalResponse(refusal, peer_, stream.id));
 }
 
@@ -175,6 +207,38 @@ void Http2Session::LetGoOfBody(Stream& stream) {
   buffered_bytes_ -= stream.body.size();
   stream.body = {};
   stream.charge.Set(0);
+}
+
+void Http2Session::BeginDropping(Stream& stream) {
+  stream.dropping = true;
+  stream.drop_deadline = now_ + context_.options.read_timeout;
+  stream.deadline = std::min(now_ + kDropPause, stream.drop_deadline);
+  if (!stream.waited_for) {  // Else the handler has views into it.
+    stream.head = {};
+    stream.fields.Clear();
+  }
+  stream.out_body = {};
+  stream.out_shared_body.reset();
+}
+
+void Http2Session::Drop(std::int32_t id, Stream& stream, std::size_t bytes) {
+  stream.dropped_bytes += bytes;
+  if (stream.dropped_bytes > kDropBytes || !budget_.TakeDropped(bytes, now_)) {
+    return Reset(id, stream, NGHTTP2_NO_ERROR);
+  }
+  if (stream.dropping && !stream.resetting) {
+    stream.deadline = std::min(now_ + kDropPause, stream.drop_deadline);
+  }
+}
+
+void Http2Session::Reset(std::int32_t id, Stream& stream, std::uint32_t code) {
+  if (std::exchange(stream.resetting, true)) return;
+  stream.deadline = SteadyTime::max();
+  nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, code);
+}
+
+bool Http2Session::OwesAnAnswer() const {
+  return !std::ranges::all_of(streams_, [](const auto& entry) { return entry.second.dropping; });
 }
 
 void Http2Session::ObserveReset(Stream& stream) {
@@ -218,13 +282,23 @@ bool Http2Session::CheckStream(std::int32_t id, Stream& stream, SteadyTime now) 
     Refuse(id, stream, {408, "the request took too long to arrive"});
     return true;
   }
+  if (stream.dropping) {
+    // More of it may be here, and only wait for this thread.
+    if (now < stream.drop_deadline && transport_.HasUnread()) {
+      stream.deadline = std::min(now + kDropPause, stream.drop_deadline);
+      return true;
+    }
+    // RFC 9113 section 8.1: the answer stands, and the rest of the request is not wanted.
+    Reset(id, stream, NGHTTP2_NO_ERROR);
+    return true;
+  }
   const bool client_waits =
       nghttp2_session_get_stream_remote_window_size(session_.get(), id) <= 0 ||
       nghttp2_session_get_remote_window_size(session_.get()) <= 0;
   if (write_blocked_ || !client_waits) {
     stream.deadline = now + context_.options.write_timeout;
   } else {
-    nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
+    Reset(id, stream, NGHTTP2_CANCEL);
   }
   return true;
 }

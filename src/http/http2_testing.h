@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <nghttp2/nghttp2.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <map>
@@ -92,9 +93,41 @@ class Http2Client {
   bool Send(int type, int flags, std::int32_t stream, std::string_view payload) {
     return SendBytes(Frame(type, flags, stream, payload));
   }
+  // The body of `stream`, as flow control allows. Gives false once the server does not want it, or
+  // nothing more comes of it.
+  bool SendBody(std::int32_t stream, std::string_view body, bool end = true) {
+    static constexpr std::size_t kFrameBytes = 16 << 10;
+    do {
+      while (room(stream) == 0 && !body.empty()) {
+        if (responses_[stream].reset || !ReadFrame()) return false;
+      }
+      if (responses_[stream].reset) return false;
+      const std::size_t size = std::min({body.size(), kFrameBytes, room(stream)});
+      TakeRoom(stream, size);
+      const bool last = end && size == body.size();
+      if (!Send(NGHTTP2_DATA, last ? NGHTTP2_FLAG_END_STREAM : 0, stream, body.substr(0, size))) {
+        return false;
+      }
+      body.remove_prefix(size);
+      while (tls_.HasInput()) {
+        if (!ReadFrame()) return false;
+      }
+    } while (!body.empty());
+    return true;
+  }
+  // DATA for a stream that is over, where only the connection's window counts. Gives false at the
+  // end.
+  bool SendStray(std::int32_t stream, std::size_t size) {
+    while (windows_[0] < static_cast<std::int64_t>(size)) {
+      if (!ReadFrame()) return false;
+    }
+    windows_[0] -= static_cast<std::int64_t>(size);
+    return Send(NGHTTP2_DATA, 0, stream, std::string(size, 'x'));
+  }
   // A request without a body; gives its stream.
   std::int32_t SendRequest(const Fields& fields, bool end = true) {
     const std::int32_t stream = std::exchange(next_stream_, next_stream_ + 2);
+    windows_[stream] = kInitialWindow;
     Send(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | (end ? NGHTTP2_FLAG_END_STREAM : 0), stream,
          Block(fields));
     return stream;
@@ -106,6 +139,12 @@ class Http2Client {
     while (!responses_[stream].ended && !responses_[stream].reset && ReadFrame()) {
     }
     return responses_[stream];
+  }
+  // The code with which the server resets `stream`.
+  std::optional<std::uint32_t> AwaitReset(std::int32_t stream) {
+    while (!responses_[stream].reset && ReadFrame()) {
+    }
+    return responses_[stream].reset;
   }
   // The code of the last GOAWAY, once the connection has ended.
   std::optional<std::uint32_t> AwaitEnd() {
@@ -155,6 +194,14 @@ class Http2Client {
     }
     return value;
   }
+  std::size_t room(std::int32_t stream) {
+    return static_cast<std::size_t>(
+        std::max<std::int64_t>(0, std::min(windows_[0], windows_[stream])));
+  }
+  void TakeRoom(std::int32_t stream, std::size_t size) {
+    windows_[0] -= static_cast<std::int64_t>(size);
+    windows_[stream] -= static_cast<std::int64_t>(size);
+  }
   void Take(int type, int flags, std::int32_t stream, const std::string& payload) {
     Response& response = responses_[stream];
     switch (type) {
@@ -171,6 +218,9 @@ class Http2Client {
                     Frame(NGHTTP2_WINDOW_UPDATE, 0, stream, Number(payload.size(), 4)));
         }
         break;
+      case NGHTTP2_WINDOW_UPDATE:
+        windows_[stream] += NumberAt(payload, 0);
+        return;
       case NGHTTP2_RST_STREAM:
         response.reset = NumberAt(payload, 0);
         return;
@@ -213,6 +263,9 @@ class Http2Client {
   std::string got_;
   std::int32_t next_stream_ = 1;
   std::map<std::int32_t, Response> responses_;
+  // What may be sent; 0 is the connection.
+  static constexpr std::int64_t kInitialWindow = 65535;
+  std::map<std::int32_t, std::int64_t> windows_ = {{0, kInitialWindow}};
   std::optional<std::uint32_t> goaway_;
   bool keep_windows_shut_ = false;
 };

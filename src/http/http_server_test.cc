@@ -254,6 +254,58 @@ TEST_F(HttpServerTest, SendsNoContinueWhenTheBodyHasBegunOrThereIsNone) {
   EXPECT_EQ(StatusOf(client.ReadResponse()), 200);
 }
 
+TEST_F(HttpServerTest, WhoMayNotIsToldInsteadOfContinue) {
+  Serve();
+  const std::string answer = Exchange(
+      "PUT /denied HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(StatusOf(answer), 403);
+  EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+  EXPECT_EQ(handler_.handled(), 0);
+}
+
+TEST_F(HttpServerTest, ContinueIsSentOnceTheHandlerSaysSo) {
+  options_.read_timeout = milliseconds(300);
+  Serve();
+  RawClient client = Connect();
+  client.Send(
+      "PUT /later HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+  handler_.AwaitHeld(1);
+  // The client's time does not run meanwhile.
+  std::this_thread::sleep_for(milliseconds(600));
+  handler_.Release();
+  EXPECT_EQ(client.ReadResponse(), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.Send("abc" + std::string(kLastGet));
+  handler_.AwaitHeld(1);
+  handler_.Release();
+  EXPECT_EQ(BodyOf(client.ReadResponse()), "PUT /later? [] abc");
+  EXPECT_EQ(StatusOf(client.ReadResponse()), 200);
+}
+
+TEST_F(HttpServerTest, WhatIsNotHttp1IsNamed) {
+  Serve();
+  const std::string v2("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x7f\0\0\x01\x7f\0\0\x01\x12\x67\0\x50",
+                       28);
+  const struct {
+    std::string bytes;
+    int status;
+    std::string_view word;
+  } rows[] = {
+      {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "HTTP/2 is spoken over TLS only"},
+      {"PROXY TCP4 10.0.0.1 10.0.0.2 4711 80\r\n" + std::string(kLastGet), 400, "TRUSTED_PROXIES"},
+      {"PROXY TCP6 ::1 ::1 4711 80\r\n", 400, "TRUSTED_PROXIES"},
+      {"PROXY UNKNOWN\r\n", 400, "TRUSTED_PROXIES"},
+      {v2, 400, "TRUSTED_PROXIES"},
+      {v2 + std::string(kLastGet), 400, "TRUSTED_PROXIES"},
+      {std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03", 10), 400, "plain HTTP"},
+  };
+  for (const auto& row : rows) {
+    const std::string answer = Exchange(row.bytes);
+    EXPECT_EQ(StatusOf(answer), row.status) << row.bytes;
+    EXPECT_THAT(BodyOf(answer), HasSubstr(row.word));
+  }
+  EXPECT_EQ(handler_.handled(), 0);
+}
+
 TEST_F(HttpServerTest, AnUpgradeIsIgnored) {
   Serve();
   RawClient client = Connect();

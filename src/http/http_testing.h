@@ -148,6 +148,16 @@ class EchoHandler : public HttpHandler {
     respond(std::move(response));
   }
 
+  // As Handle, for `/later...`; what is below `/denied` is refused.
+  void HandleExpect(const HttpRequest& request, Respond respond) override {
+    HttpResponse response{
+        .status = request.path.starts_with("/denied") ? 403 : 100, .body = "denied", .headers = {}};
+    if (!request.path.starts_with("/later")) return respond(std::move(response));
+    const std::lock_guard lock(mutex_);
+    later_.emplace_back(std::move(respond), std::move(response));
+    arrived_.notify_all();
+  }
+
   int handled() const { return handled_.load(); }
 
   // Waits until `count` requests are held back.

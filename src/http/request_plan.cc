@@ -197,6 +197,36 @@ Result CheckMethod(std::string_view method) {
   return std::nullopt;
 }
 
+// `.` or `..`, whichever of the dots are percent-encoded (RFC 3986 section 5.2.4). Programs on the
+// way take them out, so that what is asked for would be another thing with them than without.
+bool IsDotSegment(std::string_view segment) {
+  int dots = 0;
+  while (!segment.empty()) {
+    if (segment.front() == '.') {
+      segment.remove_prefix(1);
+    } else if (segment.starts_with("%2e") || segment.starts_with("%2E")) {
+      segment.remove_prefix(3);
+    } else {
+      return false;
+    }
+    ++dots;
+  }
+  return dots == 1 || dots == 2;
+}
+
+Result CheckSegments(std::string_view path) {
+  for (;;) {
+    const std::size_t slash = path.find('/');
+    if (IsDotSegment(path.substr(0, slash))) {
+      return Bad(
+          "the path must not have `.` or `..` between slashes, percent-encoded or not: "
+          "programs on the way would rewrite it");
+    }
+    if (slash == std::string_view::npos) return std::nullopt;
+    path.remove_prefix(slash + 1);
+  }
+}
+
 // Sets path and query from a target in origin, absolute or asterisk form.
 Result SplitTarget(const RequestHead& head, std::string_view host, RequestPlan& plan) {
   std::string_view target = head.target;
@@ -223,7 +253,7 @@ Result SplitTarget(const RequestHead& head, std::string_view host, RequestPlan& 
   plan.path = target.substr(0, question);
   if (plan.path.empty()) plan.path = "/";
   if (question != std::string_view::npos) plan.query = target.substr(question + 1);
-  return std::nullopt;
+  return CheckSegments(plan.path);
 }
 
 void TakeOffRoot(std::string_view root, RequestPlan& plan) {

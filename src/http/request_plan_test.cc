@@ -39,6 +39,24 @@ TEST_F(RequestPlanTest, SplitsTheTarget) {
   }
 }
 
+TEST_F(RequestPlanTest, DotsBetweenSlashesAreRefused) {
+  policy_.root_path = "/root";
+  for (const std::string_view target :
+       {"/root/a/../b", "/root/./a", "/root/a/..", "/root/a/.", "/..", "/.?q", "/root/a/%2e%2E/b",
+        "/root/a/.%2e", "/root/%2e", "/root/../root/a/b", "http://h/root/..",
+        "http://h/../root/a"}) {
+    const auto plan = Plan("GET " + std::string(target) + " HTTP/1.1", "Host: h\r\n");
+    ASSERT_FALSE(plan.has_value()) << target;
+    EXPECT_EQ(plan.error().status, 400) << target;
+    EXPECT_THAT(plan.error().message, testing::HasSubstr("`..`")) << target;
+  }
+  for (const std::string_view target : {"/root/a..b/...", "/root/.a/b.", "/root/a/%2e%2e%2e",
+                                        "/root/a?../b", "/root/a/..%2Fb", "/root/%252e/b"}) {
+    EXPECT_TRUE(Plan("GET " + std::string(target) + " HTTP/1.1", "Host: h\r\n").has_value())
+        << target;
+  }
+}
+
 TEST_F(RequestPlanTest, HostsAreNamesOrAddressesWithAnOptionalPort) {
   for (const std::string_view host :
        {"h", "h:80", "h:", "a.b-c_d.example", "127.0.0.1:8000", "[::1]", "[::ffff:1.2.3.4]:80"}) {

@@ -19,10 +19,6 @@ constexpr std::size_t kBodyRoomBytes = 1 << 10;  // Behind a header.
 constexpr std::size_t kBodyReadBytes = 64 << 10;
 // Answers to pipelined requests are gathered up to this.
 constexpr std::size_t kGatheredBytes = 64 << 10;
-// After the last answer, so that the client reads it before it learns that what it still sends is
-// lost.
-constexpr std::chrono::seconds kLingerTime{1};
-constexpr std::size_t kLingerBytes = 1 << 20;
 
 }  // namespace
 
@@ -81,12 +77,11 @@ void Session::SetDeadline() {
       break;
     case State::kHead:
     case State::kBody:
-      deadline_ = request_begin_ + context_.options.read_timeout;
+      deadline_ = arrival_begin_ + context_.options.read_timeout;
       break;
-    case State::kLinger:
-      deadline_ = now_ + kLingerTime;
-      break;
+    case State::kExpecting:
     case State::kHandling:
+    case State::kEnding:
     case State::kClosed:
       deadline_ = SteadyTime::max();
       break;
@@ -121,7 +116,7 @@ void Session::Drain() {
 
 std::size_t Session::Cut() {
   const bool under_way = write_blocked_ || state_ == State::kHead || state_ == State::kBody ||
-                         state_ == State::kHandling;
+                         state_ == State::kExpecting || state_ == State::kHandling;
   Close();
   return under_way ? 1 : 0;
 }
@@ -129,9 +124,7 @@ std::size_t Session::Cut() {
 void Session::Read() {
   if (read_pending_) return;
   asio::mutable_buffer room;
-  if (state_ == State::kLinger) {
-    room = asio::buffer(buffer_.get(), capacity_);
-  } else if (state_ == State::kBody && body_apart_ && !plan_.chunked) {
+  if (state_ == State::kBody && body_apart_ && !plan_.chunked) {
     body_read_at_ = body_.size();
     body_.resize(NextBodySize());
     room = asio::buffer(body_.data() + body_read_at_, body_.size() - body_read_at_);
@@ -148,11 +141,7 @@ void Session::OnRead(error_code error, std::size_t bytes) {
   read_pending_ = false;
   if (state_ == State::kClosed) return;
   now_ = steady_clock::now();
-  if (state_ == State::kLinger) {
-    lingered_bytes_ += bytes;
-    if (error || lingered_bytes_ > kLingerBytes) return Close();
-    return Read();
-  }
+  if (state_ == State::kEnding) return HandOver();
   if (state_ == State::kBody && body_apart_ && !plan_.chunked) {
     body_.resize(body_read_at_ + bytes);
   } else {
@@ -181,13 +170,20 @@ void Session::Advance() {
     }
     if (more && out_body().empty() && out_.size() < kGatheredBytes) continue;
     if (!Flush()) return;
-    if (state_ == State::kHandling || state_ == State::kLinger) return;
-    if (closing_) return Linger();
+    if (state_ == State::kExpecting || state_ == State::kHandling || state_ == State::kEnding) {
+      return;
+    }
+    if (closing_) return End();
     if (!more) return Read();
   }
 }
 
 bool Session::AdvanceHead() {
+  if (auto refusal = CheckProtocol(unread())) {
+    if (state_ == State::kIdle) request_begin_ = now_;
+    Refuse(*refusal);
+    return false;
+  }
   // RFC 9112 section 2.2: old clients send an empty line after a body. Half of one begins no
   // request.
   if (!skipped_empty_line_ && unread() == "\r") return false;
@@ -198,7 +194,7 @@ bool Session::AdvanceHead() {
   if (begin_ == end_) return false;
   if (state_ == State::kIdle) {
     state_ = State::kHead;
-    request_begin_ = now_;
+    request_begin_ = arrival_begin_ = now_;
     SetDeadline();
   }
   const auto scanned = scanner_.Scan(unread());
@@ -229,9 +225,24 @@ bool Session::AdvanceHead() {
   state_ = State::kBody;
   if (plan_.chunked) chunks_.Reset();
   if (plan_.has_body() && plan_.expects_continue && unread().size() == head_bytes_) {
-    out_ += "HTTP/1.1 100 Continue\r\n\r\n";
+    DispatchExpect();
+    return state_ == State::kBody;
   }
   return true;
+}
+
+void Session::DispatchExpect() {
+  state_ = State::kExpecting;
+  SetDeadline();
+  request_id_.Set(plan_.request_id, thread_->NextRequestNumber());
+  if (auto response = AnswerWithoutHandler(context_, plan_)) {
+    return Respond(0, *std::move(response));
+  }
+  context_.handler.HandleExpect(MakeRequest(head_, plan_, {}, peer_, request_id_), MakeRespond());
+  if (state_ == State::kExpecting) {
+    waited_for_ = true;
+    context_.waiting_requests.fetch_add(1, std::memory_order_relaxed);
+  }
 }
 
 // How large the body is to be for the next read.
@@ -278,42 +289,61 @@ bool Session::AdvanceBody() {
 void Session::Dispatch() {
   state_ = State::kHandling;
   SetDeadline();
-  request_id_.Set(plan_.request_id, thread_->NextRequestNumber());
+  if (request_id_.empty()) request_id_.Set(plan_.request_id, thread_->NextRequestNumber());
   if (auto response = AnswerWithoutHandler(context_, plan_)) return Answer(*std::move(response));
   const std::string_view body =
       body_apart_ ? std::string_view(body_)
                   : std::string_view(buffer_.get() + begin_ + head_bytes_,
                                      static_cast<std::size_t>(plan_.content_length));
-  // The lambda is small enough to be stored in a move_only_function without an allocation.
-  context_.handler.Handle(MakeRequest(head_, plan_, body, peer_, request_id_),
-                          [self = self_](HttpResponse response) mutable {
-                            IoThread& thread = *self->thread_;
-                            if (thread.IsCurrent()) {
-                              self->Respond(0, std::move(response));
-                            } else {
-                              thread.Deliver(std::move(self), 0, std::move(response));
-                            }
-                          });
+  context_.handler.Handle(MakeRequest(head_, plan_, body, peer_, request_id_), MakeRespond());
   if (state_ == State::kHandling) {
     waited_for_ = true;
     context_.waiting_requests.fetch_add(1, std::memory_order_relaxed);
   }
 }
 
+HttpHandler::Respond Session::MakeRespond() {
+  // Small enough to be stored in a move_only_function without an allocation.
+  return [self = self_](HttpResponse response) mutable {
+    IoThread& thread = *self->thread_;
+    if (thread.IsCurrent()) {
+      self->Respond(0, std::move(response));
+    } else {
+      thread.Deliver(std::move(self), 0, std::move(response));
+    }
+  };
+}
+
 void Session::Respond(std::int32_t, HttpResponse response) {
   if (std::exchange(waited_for_, false)) {
     context_.waiting_requests.fetch_sub(1, std::memory_order_relaxed);
   }
-  if (state_ != State::kHandling) return;
-  Answer(std::move(response));
+  if (state_ == State::kExpecting && response.status == 100) {
+    out_ += "HTTP/1.1 100 Continue\r\n\r\n";
+    state_ = State::kBody;
+    now_ = arrival_begin_ = steady_clock::now();
+    SetDeadline();
+  } else if (state_ == State::kExpecting || state_ == State::kHandling) {
+    // Who has not waited may have begun with the body: what comes is no request.
+    if (state_ == State::kExpecting) closing_ = true;
+    Answer(std::move(response));
+  } else {
+    return;
+  }
   if (!in_advance_) Advance();
 }
 
 void Session::EndRequest() {
   state_ = State::kIdle;
   SetDeadline();
-  // A read that is still under way may write to the memory of this request.
-  if (closing_) return;
+  if (closing_) {
+    // A read that is still under way may write to the memory of this request.
+    if (!read_pending_) {
+      body_ = {};
+      body_charge_.Set(0);
+    }
+    return;
+  }
   begin_ += head_bytes_;
   if (!body_apart_) begin_ += static_cast<std::size_t>(plan_.content_length);
   if (begin_ == end_) {

@@ -41,11 +41,12 @@ class Session final : public Connection {
 
  private:
   enum class State {
-    kIdle,      // Between requests.
-    kHead,      // Some bytes of a request are here.
-    kBody,      // The header has been let in.
-    kHandling,  // With the handler.
-    kLinger,    // Answered for the last time; what still comes in is dropped.
+    kIdle,       // Between requests.
+    kHead,       // Some bytes of a request are here.
+    kExpecting,  // The handler judges the header, while the client waits to send the body.
+    kBody,       // The header has been let in.
+    kHandling,   // With the handler.
+    kEnding,     // Answered for the last time; only a read that waits is still to come back.
     kClosed,
   };
   static constexpr std::size_t kKeptBytes = 16 << 10;  // Memory that is kept for the next request.
@@ -59,10 +60,14 @@ class Session final : public Connection {
   void Advance();
   // Each gives whether there is more to do with the bytes that are here.
   bool AdvanceHead();
+  // The client waits for 100 Continue.
+  void DispatchExpect();
   bool AdvanceBody();
   std::size_t NextBodySize() const;
   bool ChargeBody(std::size_t bytes);
   void Dispatch();
+  // For a handler, which may call it on any thread.
+  HttpHandler::Respond MakeRespond();
 
   void Answer(HttpResponse response);
   void Refuse(const Refusal& refusal);
@@ -71,7 +76,9 @@ class Session final : public Connection {
   // Gives whether everything has been sent.
   bool Flush();
   void OnWritable();
-  void Linger();
+  // Everything is said: gives the connection to a Lingering.
+  void End();
+  void HandOver();
   void Close();
 
   std::string_view unread() const { return {buffer_.get() + begin_, end_ - begin_}; }
@@ -95,6 +102,7 @@ class Session final : public Connection {
   SteadyTime deadline_;
   SteadyTime now_;
   SteadyTime request_begin_;
+  SteadyTime arrival_begin_;  // From when on READ_TIMEOUT runs: after a 100 Continue, from there.
 
   // Bytes as they came: [begin_, end_) of capacity_.
   std::unique_ptr<char[]> buffer_;
@@ -121,7 +129,6 @@ class Session final : public Connection {
   std::string out_body_;
   std::shared_ptr<const std::string> out_shared_body_;
   std::size_t sent_ = 0;
-  std::size_t lingered_bytes_ = 0;
 };
 
 }  // namespace target_eye

@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "http/lingering.h"
 #include "http/request_steps.h"
 #include "http/response_head.h"
 #include "http/session.h"
@@ -120,11 +121,20 @@ void Session::OnWritable() {
   Advance();
 }
 
-void Session::Linger() {
-  state_ = State::kLinger;
+void Session::End() {
+  state_ = State::kEnding;
   SetDeadline();
   if (transport_.EndSending()) return Close();
-  Read();
+  if (!read_pending_) return HandOver();
+  // It has a part of this object's memory to write to.
+  transport_.CancelWaits();
+}
+
+void Session::HandOver() {
+  const auto lingering = std::make_shared<Lingering>(thread_, std::move(peer_.slot));
+  Transport transport = std::move(transport_);
+  Close();
+  lingering->Start(std::move(transport));
 }
 
 void Session::Close() {

@@ -1,9 +1,14 @@
 #include "http/tls_handshake.h"
 
+#include <array>
+#include <optional>
 #include <string_view>
 #include <utility>
 
+#include "http/chars.h"
+#include "http/framing_gate.h"
 #include "http/http2_session.h"
+#include "http/lingering.h"
 #include "http/session.h"
 #include "telemetry/log.h"
 
@@ -12,10 +17,14 @@ namespace {
 
 using boost::system::error_code;
 
-constexpr int kTlsRecord = 0x16;  // The type of the record that begins a handshake.
+constexpr char kTlsRecord = 0x16;  // The type of the record that begins a handshake.
 
-// Of a method's first letter: nothing that begins so is TLS.
-bool BeginsLikeHttp(int byte) { return byte >= 'A' && byte <= 'Z'; }
+// What to answer to bytes that begin no TLS, where they are of something that takes an answer.
+std::optional<Refusal> RefusalOf(std::string_view bytes) {
+  if (auto refusal = CheckProxyHeader(bytes)) return refusal;
+  if (!IsAlpha(bytes.front())) return std::nullopt;
+  return Refusal{400, "this port speaks HTTPS; use https:// instead of http://"};
+}
 
 bool AgreedOnHttp2(SSL* ssl) {
   const unsigned char* name = nullptr;
@@ -38,30 +47,33 @@ void TlsHandshake::Start(UniqueFd socket) {
   thread_->Add(*this);
   deadline_ = std::chrono::steady_clock::now() + thread_->context().options.ssl_handshake_timeout;
   if (!transport_.Open(std::move(socket))) return Close();
-  LookAtFirstByte();
+  LookAtFirstBytes();
 }
 
-void TlsHandshake::LookAtFirstByte() {
-  const int byte = transport_.Peek();
-  if (byte == -1) {
-    transport_.WaitReadable([self = Self()](error_code error) {
+void TlsHandshake::LookAtFirstBytes() {
+  std::array<char, kProxyHeaderBytes> room{};
+  error_code error;
+  const std::size_t size = transport_.Peek(boost::asio::buffer(room), error);
+  if (error == boost::asio::error::would_block) {
+    transport_.WaitReadable([self = Self()](error_code failed) {
       if (self->self_ == nullptr) return;
-      if (error) return self->Close();
-      self->LookAtFirstByte();
+      if (failed) return self->Close();
+      self->LookAtFirstBytes();
     });
     return;
   }
   // Whoever says nothing at all is looking whether there is a port: no failure.
-  if (byte == -2) return Close();
+  if (error) return Close();
   begun_ = true;
-  if (BeginsLikeHttp(byte)) {
+  const std::string_view bytes(room.data(), size);
+  if (bytes.front() != kTlsRecord) {
+    const auto refusal = RefusalOf(bytes);
+    if (!refusal) return Fail("this is not TLS");
     const auto session = std::make_shared<Session>(thread_, std::move(peer_));
     Transport transport = std::move(transport_);
     Close();
-    return session->Reject(std::move(transport),
-                           {400, "this port speaks HTTPS; use https:// instead of http://"});
+    return session->Reject(std::move(transport), *refusal);
   }
-  if (byte != kTlsRecord) return Fail("this is not TLS");
   if (!transport_.BeginTls(context_->native())) return Fail("OpenSSL cannot make a connection");
   Continue();
 }
@@ -93,14 +105,25 @@ void TlsHandshake::Finish() {
   }
 }
 
-void TlsHandshake::Fail(std::string_view reason) {
+void TlsHandshake::NoteFailure(std::string_view reason) {
   thread_->context().metrics.TlsHandshakeFailed();
   Log(LogLevel::kDebug, "TLS handshake failed", {{"peer", peer_.address}, {"reason", reason}});
-  Close();
 }
 
 void TlsHandshake::CheckDeadline(SteadyTime now) {
-  if (now >= deadline_) Fail("it took too long");
+  if (now < deadline_) return;
+  NoteFailure("it took too long");
+  Close();
+}
+
+void TlsHandshake::Fail(std::string_view reason) {
+  NoteFailure(reason);
+  // A client of TLS 1.3 has sent its request before it hears that its certificate is refused.
+  if (transport_.EndSending()) return Close();
+  const auto lingering = std::make_shared<Lingering>(thread_, std::move(peer_.slot));
+  Transport transport = std::move(transport_);
+  Close();
+  lingering->Start(std::move(transport));
 }
 
 void TlsHandshake::Drain() {

@@ -27,9 +27,11 @@ class TlsHandshake final : public Connection {
   std::size_t Cut() override;
 
  private:
-  void LookAtFirstByte();
+  void LookAtFirstBytes();
   void Continue();
   void Finish();
+  void NoteFailure(std::string_view reason);
+  // Ends it, while nothing waits; the client hears OpenSSL's alert, where there is one.
   void Fail(std::string_view reason);
   void Close();
 

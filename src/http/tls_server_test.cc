@@ -81,6 +81,17 @@ TEST_F(TlsServerTest, PlainHttpIsToldToUseHttps) {
   EXPECT_EQ(handler_.handled(), 0);
 }
 
+TEST_F(TlsServerTest, AHeaderOfTheProxyProtocolIsNamed) {
+  ServeTls();
+  for (const std::string& header :
+       {std::string("PROXY TCP4 10.0.0.1 10.0.0.2 4711 443\r\n\x16\x03\x01"),
+        std::string("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x16\x03\x01", 19)}) {
+    const std::string answer = Exchange(header);
+    EXPECT_EQ(StatusOf(answer), 400);
+    EXPECT_THAT(BodyOf(answer), HasSubstr("TRUSTED_PROXIES"));
+  }
+}
+
 TEST_F(TlsServerTest, WhatIsNoTlsIsAFailedHandshake) {
   ServeTls();
   RawClient garbage = Connect();

@@ -146,11 +146,8 @@ Transport::ErrorCode Transport::Handshake(bool& again) {
   return again ? ErrorCode() : error;
 }
 
-int Transport::Peek() {
-  unsigned char byte = 0;
-  const ssize_t n = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK);
-  if (n == 1) return byte;
-  return n < 0 && (errno == EAGAIN || errno == EINTR) ? -1 : -2;
+std::size_t Transport::Peek(asio::mutable_buffer room, ErrorCode& error) {
+  return socket_.receive(room, Socket::message_peek, error);
 }
 
 std::size_t Transport::Read(asio::mutable_buffer room, ErrorCode& error) {

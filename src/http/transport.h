@@ -50,9 +50,9 @@ class Transport {
   bool is_tls() const { return tls_ != nullptr; }
   SSL* tls() const { return tls_->ssl.get(); }
 
-  // The first byte that waits to be read, which stays unread; -1 where there is none yet, -2 at the
-  // end of input or an error. Before BeginTls.
-  int Peek();
+  // What waits to be read, as much as there is room for; it stays unread. `error` is would_block
+  // where there is nothing yet, eof at the end of input. Before BeginTls.
+  std::size_t Peek(boost::asio::mutable_buffer room, ErrorCode& error);
 
   // Reads at least one byte into `room`, which must stay until `handler` is called. The end of
   // input is asio::error::eof, for TLS with or without a close_notify before it.
@@ -98,6 +98,11 @@ class Transport {
   // Tells the client that nothing more comes (for TLS by close_notify, too). What is read after
   // that is as it came, not deciphered: it is only good for throwing it away.
   ErrorCode EndSending();
+  // Makes the handlers that wait be called soon, mostly with an error; the socket stays as it is.
+  void CancelWaits() {
+    ErrorCode ignored;
+    socket_.cancel(ignored);
+  }
   // Lets go of the socket; for TLS after a close_notify, where that goes at once.
   void Close();
 

@@ -242,6 +242,12 @@ Expected<void> SetProtocols(SSL_CTX* context, const TlsOptions& options, Rules& 
     rules.alpn += static_cast<char>(protocol.size());
     rules.alpn += protocol;
   }
+  // Old clients name what they speak, too: it is the same session.
+  const std::string_view older = "http/1.0";
+  if (std::ranges::find(options.alpn_protocols, "http/1.1") != options.alpn_protocols.end()) {
+    rules.alpn += static_cast<char>(older.size());
+    rules.alpn += older;
+  }
   if (!rules.alpn.empty()) SSL_CTX_set_alpn_select_cb(context, SelectProtocol, nullptr);
   return {};
 }
