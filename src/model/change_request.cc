@@ -6,6 +6,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "model/scrape_labels.h"
+
 namespace target_eye {
 namespace {
 
@@ -96,6 +98,22 @@ Outcome Put(const TargetGroup* current, const ChangeRequest& request) {
                      keeps_labels
                          ? current->labels
                          : WithDefaults(labels != nullptr ? *labels : Labels(), request.key)};
+}
+
+Outcome Add(const TargetGroup* current, const ChangeRequest& request) {
+  const std::vector<Target>* targets = SentTargets(request);
+  const Labels* labels = SentLabels(request);
+  if (targets != nullptr && targets->empty()) return Invalid(std::string(kEmptyTargets));
+  if (current == nullptr) return Put(current, request);
+  TargetGroup next = *current;
+  if (labels != nullptr) {
+    for (const auto& [name, value] : *labels) next.labels.insert_or_assign(name, value);
+  }
+  if (targets != nullptr) {
+    next.targets.insert(next.targets.end(), targets->begin(), targets->end());
+    next.targets = WithoutRepeats(next.targets);
+  }
+  return next;
 }
 
 // POST and DELETE need something to add or to remove in each part that is there.
@@ -222,19 +240,29 @@ Outcome Delete(const TargetGroup* current, const ChangeRequest& request) {
   return next;
 }
 
-}  // namespace
-
-Expected<std::optional<TargetGroup>> Apply(const TargetGroup* current,
-                                           const ChangeRequest& request) {
+Outcome ApplyMethod(const TargetGroup* current, const ChangeRequest& request) {
   switch (request.method) {
     case Method::kPut:
       return Put(current, request);
+    case Method::kAdd:
+      return Add(current, request);
     case Method::kPost:
       return Post(current, request);
     case Method::kDelete:
       return Delete(current, request);
   }
   return Invalid("method: expected PUT, POST or DELETE");
+}
+
+}  // namespace
+
+Expected<std::optional<TargetGroup>> Apply(const TargetGroup* current,
+                                           const ChangeRequest& request) {
+  Outcome after = ApplyMethod(current, request);
+  if (!after || !*after) return after;
+  auto ok = CheckScrapeLabels(current == nullptr ? nullptr : &current->labels, (*after)->labels);
+  if (!ok) return std::unexpected(std::move(ok.error()));
+  return after;
 }
 
 }  // namespace target_eye

@@ -20,7 +20,10 @@ struct GroupData {
   friend bool operator==(const GroupData&, const GroupData&) = default;
 };
 
-enum class Method { kPut, kPost, kDelete };
+// What is asked. kAdd is `PUT` with `?add`: it adds the targets that are missing and sets the
+// labels, and leaves all else as it is. Sent again, it changes nothing, so that several services
+// can register themselves in one group, each as often as it likes.
+enum class Method { kPut, kAdd, kPost, kDelete };
 
 // One request to change one group. `data` is absent where the request had no body.
 struct ChangeRequest {
@@ -29,11 +32,11 @@ struct ChangeRequest {
   std::optional<GroupData> data;
 };
 
-// The rules of PUT, POST and DELETE: what `request` makes of `current`, the group it names (null
-// where there is none). Gives the group as it is to be, or nothing where it is to be removed, or
-// kInvalid with nothing changed. A request takes effect whole or not at all. Pure: no clock, no
-// I/O, the same answer for the same arguments, on any thread. Linear in the size of the group and
-// the request.
+// The rules of a change: what `request` makes of `current`, the group it names (null where there is
+// none). Gives the group as it is to be, or nothing where it is to be removed, or
+// kInvalid with nothing changed. What CheckScrapeLabels refuses is refused. A request takes effect
+// whole or not at all. Pure: no clock, no I/O, the same answer for the same arguments, on any
+// thread. Linear in the size of the group and the request.
 Expected<std::optional<TargetGroup>> Apply(const TargetGroup* current,
                                            const ChangeRequest& request);
 

@@ -107,6 +107,19 @@ class PlainModel {
     return {false, next};
   }
 
+  PlainResult Add(const std::optional<PlainGroup>& now,
+                  const std::optional<PlainBody>& sent) const {
+    const PlainBody body = sent.value_or(PlainBody{});
+    if (body.targets && body.targets->empty()) return Refused();
+    if (!now && !body.targets) return Refused();
+    PlainGroup next = now.value_or(PlainGroup{{}, {{"job", app_}, {"env", env_}}});
+    for (const auto& target : body.targets.value_or(Names{})) {
+      if (!Has(next.targets, target)) next.targets.push_back(target);
+    }
+    for (const auto& [name, value] : body.labels.value_or(Pairs{})) Set(next.labels, name, value);
+    return {false, next};
+  }
+
   PlainResult Post(const std::optional<PlainGroup>& now,
                    const std::optional<PlainBody>& sent) const {
     const PlainBody body = sent.value_or(PlainBody{});
@@ -237,9 +250,10 @@ TEST(ChangeRequestRandomTest, ApplyDoesWhatThePlainModelOfTheContractDoes) {
 
   for (int step = 0; step < kSteps; ++step) {
     const Method method =
-        std::vector{Method::kPut, Method::kPost, Method::kDelete}[requests.Below(3)];
+        std::vector{Method::kPut, Method::kAdd, Method::kPost, Method::kDelete}[requests.Below(4)];
     const auto body = requests.Body(plain);
     const PlainResult expected = method == Method::kPut    ? model.Put(plain, body)
+                                 : method == Method::kAdd  ? model.Add(plain, body)
                                  : method == Method::kPost ? model.Post(plain, body)
                                                            : PlainModel::Delete(plain, body);
     ChangeRequest request{method, key, std::nullopt};
@@ -265,6 +279,11 @@ TEST(ChangeRequestRandomTest, ApplyDoesWhatThePlainModelOfTheContractDoes) {
     ++seen[{method, !*actual ? (body ? "removed by naming all" : "removed")
                     : real   ? "changed"
                              : "created"}];
+    if (method == Method::kAdd) {
+      const auto again = Apply(&**actual, request);
+      ASSERT_TRUE(again) << "step " << step;
+      ASSERT_EQ(*again, *actual) << "step " << step << ": an addition sent again changes nothing";
+    }
     real = *actual;
     plain = expected.group;
   }
@@ -273,6 +292,9 @@ TEST(ChangeRequestRandomTest, ApplyDoesWhatThePlainModelOfTheContractDoes) {
            {Method::kPut, "refused"},
            {Method::kPut, "created"},
            {Method::kPut, "changed"},
+           {Method::kAdd, "refused"},
+           {Method::kAdd, "created"},
+           {Method::kAdd, "changed"},
            {Method::kPost, "refused"},
            {Method::kPost, "created"},
            {Method::kPost, "changed"},
@@ -283,6 +305,45 @@ TEST(ChangeRequestRandomTest, ApplyDoesWhatThePlainModelOfTheContractDoes) {
        }) {
     EXPECT_GT((seen[{method, outcome}]), 50) << outcome;
   }
+}
+
+// Whoever comes first: the targets of both are there, and those that were there before.
+TEST(ChangeRequestRandomTest, AdditionsAreAllKeptInWhateverOrderTheyCome) {
+  const std::uint64_t seed = Seed();
+  SCOPED_TRACE("TARGET_EYE_SEED=" + std::to_string(seed));
+  Requests requests(seed);
+  const GroupKey key{"app", "prod"};
+  const auto added = [&](const std::optional<TargetGroup>& to, const PlainBody& body) {
+    ChangeRequest request{Method::kAdd, key, GroupData{}};
+    if (body.targets) request.data->targets = ToTargets(*body.targets);
+    if (body.labels) request.data->labels = ToLabels(*body.labels);
+    return Apply(to ? &*to : nullptr, request);
+  };
+  const auto sorted = [](const TargetGroup& group) {
+    std::vector<Target> targets = group.targets;
+    std::ranges::sort(targets);
+    return targets;
+  };
+  int tried = 0;
+  for (int step = 0; step < 10'000; ++step) {
+    const auto a = requests.Body(std::nullopt);
+    const auto b = requests.Body(std::nullopt);
+    const auto base = requests.Body(std::nullopt);
+    if (!a || !b || !base || !a->targets || !b->targets || !base->targets) continue;
+    const auto before = added(std::nullopt, *base);
+    if (!before || a->targets->empty() || b->targets->empty()) continue;
+    const auto ab = added(*added(*before, *a), *b);
+    const auto ba = added(*added(*before, *b), *a);
+    ASSERT_TRUE(ab && *ab && ba && *ba);
+    ASSERT_EQ(sorted(**ab), sorted(**ba));
+    for (const PlainBody* body : {&*base, &*a, &*b}) {
+      for (const Target& target : ToTargets(*body->targets)) {
+        ASSERT_NE(std::ranges::find((*ab)->targets, target), (*ab)->targets.end()) << target.text();
+      }
+    }
+    ++tried;
+  }
+  EXPECT_GT(tried, 500);
 }
 
 }  // namespace

@@ -166,6 +166,56 @@ TEST(PutTest, RepeatedTargetsAreKeptOnceWhereFirstGiven) {
         });
 }
 
+TEST(AddTest, WhatIsMissingIsAddedAndTheRestStays) {
+  Check(Method::kAdd, {
+                          {kGroup, "d:4 c:3 / -", "a:1 b:2 d:4 c:3 / env=prod job=app zone=x"},
+                          {kGroup, "c:3 a:1 / -", "a:1 b:2 c:3 / env=prod job=app zone=x"},
+                          {kGroup, "c:3 c:3 / -", "a:1 b:2 c:3 / env=prod job=app zone=x"},
+                          {kGroup, "b:2 / -", kGroup},
+                          {kGroup, "b:2 a:1 / zone=x", kGroup},
+                      });
+}
+
+TEST(AddTest, LabelsAreSetAndNoneIsTakenAway) {
+  Check(Method::kAdd, {
+                          {kGroup, "- / rack=7", "a:1 b:2 / env=prod job=app rack=7 zone=x"},
+                          {kGroup, "b:2 / zone=y", "a:1 b:2 / env=prod job=app zone=y"},
+                          {kGroup, "- / zone=x", kGroup},
+                          {kOverridden, "c:3 / rack=7", "a:1 c:3 / env=e2 job=j2 rack=7 zone=x"},
+                          {kOverridden, "c:3 / job=j3", "a:1 c:3 / env=e2 job=j3 zone=x"},
+                      });
+}
+
+TEST(AddTest, AGroupIsCreatedAsByPut) {
+  Check(Method::kAdd, {
+                          {kNone, "c:3 c:3 / -", "c:3 / env=prod job=app"},
+                          {kNone, "c:3 / rack=7", "c:3 / env=prod job=app rack=7"},
+                          {kNone, "c:3 /", "c:3 / env=prod job=app"},
+                          {kNone, "- / rack=7", "error: expected at least one target"},
+                          {kNone, kNoBody, "error: nothing is registered"},
+                          {kNone, "- / -", "error: nothing is registered"},
+                      });
+}
+
+TEST(AddTest, NothingToAddChangesNothing) {
+  Check(Method::kAdd, {
+                          {kOverridden, kNoBody, kOverridden},
+                          {kOverridden, "- / -", kOverridden},
+                          {kOverridden, "- /", kOverridden},
+                          {kOverridden, "a:1 /", kOverridden},
+                      });
+}
+
+TEST(AddTest, AnEmptyTargetListIsRefused) {
+  for (const char* current : {kGroup, kNone}) {
+    Check(Method::kAdd, {
+                            {current, "/ -", "error: targets: is empty"},
+                            {current, "/ rack=7", "error: targets: is empty"},
+                            {current, "/", "error: targets: is empty"},
+                        });
+  }
+}
+
 TEST(PostTest, TargetsAreAddedAtTheEnd) {
   Check(Method::kPost, {
                            {kGroup, "d:4 c:3 / -", "a:1 b:2 d:4 c:3 / env=prod job=app zone=x"},
@@ -308,6 +358,24 @@ TEST(DeleteTest, NothingOrAnEmptyPartIsRefused) {
                              {kGroup, "/ zone=x", "error: targets: is empty"},
                              {kGroup, "a:1 /", "error: labels: is empty"},
                          });
+}
+
+TEST(ApplyTest, AValueThatPrometheusCannotUseIsRefusedWhereItIsGiven) {
+  constexpr const char* kOld = "a:1 / __scheme__=x env=prod job=app";
+  for (const Method method : {Method::kPut, Method::kAdd, Method::kPost}) {
+    Check(method, {
+                      {kGroup, "c:3 / __scheme__=ftp", "error: label \"__scheme__\""},
+                      {kNone, "c:3 / __scrape_interval__=5", "error: \"__scrape_interval__\""},
+                      {kGroup, "- / __scrape_timeout__=0", "error: \"__scrape_timeout__\""},
+                      {kOld, "c:3 / __scheme__=y", "error: label \"__scheme__\""},
+                  });
+  }
+  // What was there before such values were refused can be changed elsewhere, and be mended.
+  Check(Method::kPut, {{kOld, "c:3 / -", "c:3 / __scheme__=x env=prod job=app"},
+                       {kOld, "- / __scheme__=https", "a:1 / __scheme__=https env=prod job=app"}});
+  Check(Method::kPost, {{kOld, "c:3 / -", "a:1 c:3 / __scheme__=x env=prod job=app"}});
+  Check(Method::kDelete, {{kOld, "- / __scheme__=x", "a:1 / env=prod job=app"},
+                          {kOld, "a:1 / __scheme__=x env=prod job=app", kRemoved}});
 }
 
 TEST(ApplyTest, DefaultsAreTheKeysPartsWhateverTheyHold) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 namespace target_eye {
@@ -12,7 +13,9 @@ namespace {
 
 constexpr std::size_t kMaxHostBytes = 253;
 constexpr std::size_t kMaxHostLabelBytes = 63;
-constexpr unsigned kMaxPort = 65535;
+constexpr std::uint64_t kMaxPort = 65535;
+// Leading zeros are taken, but not without an end.
+constexpr std::size_t kMaxPortDigits = 16;
 
 // Why something is not allowed; nothing if it is.
 using Fault = std::optional<std::string>;
@@ -82,16 +85,14 @@ Fault HostFault(std::string_view host) {
 }
 
 Fault PortFault(std::string_view port) {
-  constexpr std::size_t kMaxPortDigits = 5;
   if (port.empty()) return "port is empty: must be 1-65535";
   if (!AllDigits(port)) return fmt::format("port {}: must be 1-65535", Quote(port));
-  if (port.front() == '0') return "port must be 1-65535 without leading zeros";
-  unsigned number = kMaxPort + 1;
-  if (port.size() <= kMaxPortDigits) {
-    number = 0;
-    for (const char c : port) number = number * 10 + static_cast<unsigned>(c - '0');
+  if (port.size() > kMaxPortDigits) {
+    return fmt::format("port must be 1-65535, in at most {} digits", kMaxPortDigits);
   }
-  if (number > kMaxPort) return "port must be 1-65535";
+  std::uint64_t number = 0;
+  for (const char c : port) number = number * 10 + static_cast<std::uint64_t>(c - '0');
+  if (number == 0 || number > kMaxPort) return "port must be 1-65535";
   return {};
 }
 

@@ -15,7 +15,7 @@ namespace target_eye {
 // end, at most 253 characters, one trailing dot allowed, last label not all digits: RFC 1123
 // section 2.1 and the underscores that are found in practice), an IPv4 address in full (four
 // decimal numbers 0-255 without leading zeros), or an IPv6 address in brackets (RFC 4291
-// section 2.2, no zone). Port is 1-65535 in ASCII digits without sign or leading zero.
+// section 2.2, no zone). Port is 1-65535 in 1 to 16 ASCII digits; `a:80` and `a:080` are two.
 class Target {
  public:
   // The target that `text` spells, or kInvalid with a hint for what people send by mistake: a URL,

@@ -70,11 +70,23 @@ TEST(TargetTest, PortAbove65535IsRefused) {
   ExpectRefused("[::1]:65536", "port must be 1-65535");
 }
 
+TEST(TargetTest, ZerosMayLeadAPortAndAreKept) {
+  for (const char* text : {"a:080", "a:0080", "[::1]:00001", "a:0000000000065535"}) {
+    const auto target = Target::Parse(text);
+    ASSERT_TRUE(target) << text << ": " << target.error().message;
+    EXPECT_EQ(target->text(), text);
+  }
+  EXPECT_NE(*Target::Parse("a:80"), *Target::Parse("a:0080"));
+  ExpectRefused("a:0000000000000", "port must be 1-65535");
+  ExpectRefused("a:070000", "port must be 1-65535");
+  ExpectRefused("a:" + std::string(16, '0') + "1", "port must be 1-65535, in at most 16 digits");
+}
+
 TEST(TargetTest, PortIsAsciiDigitsOnly) {
   ExpectRefused("a:", "port is empty");
   ExpectRefused("[::1]:", "port is empty");
-  for (const std::string_view port : {"0"sv, "00"sv, "080"sv, "+80"sv, "-1"sv, "0x50"sv, "8_0"sv,
-                                      "80a"sv, "http"sv, "1e3"sv, "8.0"sv, "80\0"sv}) {
+  for (const std::string_view port : {"0"sv, "00"sv, "+80"sv, "-1"sv, "0x50"sv, "8_0"sv, "80a"sv,
+                                      "http"sv, "1e3"sv, "8.0"sv, "80\0"sv}) {
     ExpectRefused("a:" + std::string(port), "1-65535");
   }
   ExpectRefused("a:\xD9\xA1", "ASCII");
