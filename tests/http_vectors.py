@@ -90,6 +90,9 @@ def check_answer(answer, expected):
     assert expected.text in answer.body.decode(), f"{answer}, without {expected.text}"
     if answer.status >= 400:
         assert answer.message(), answer
+    if answer.status != 100:
+        kept = "no-cache" if "etag" in answer.headers else "no-store"
+        assert answer.headers["cache-control"] == kept, f"{answer}: {answer.headers}"
 
 
 def check_answers(connection, vector, request_behind):

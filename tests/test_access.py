@@ -91,6 +91,7 @@ def test_users_of_the_web_config_may_everything_and_others_nothing(guarded):
         assert server.curl("-u \"bob:bob's password\"", path).status == 200, path
         refused = server.curl("", path)
         assert refused.status == 401, path
+        assert refused.headers["cache-control"] == "no-store"
         assert refused.headers["www-authenticate"] == 'Basic realm="target-eye", charset="UTF-8"'
         assert server.curl("-u alice:wrong", path).status == 401, path
     assert server.curl("-X DELETE", "/web/prod").status == 401

@@ -223,6 +223,7 @@ def test_who_is_too_slow_is_told_and_cut_off(start, sent):
         connection.send(sent)
         answer = connection.read_answer()
         assert answer.status == 408, answer
+        assert answer.headers["cache-control"] == "no-store"
         assert answer.message()
         assert connection.is_closed()
     assert server.group("/a/e") is None
@@ -267,6 +268,7 @@ def test_one_connection_too_many_is_told_so(start):
         with server.connect() as refused:
             answer = refused.read_answer()
             assert answer.status == 503, answer
+            assert answer.headers["cache-control"] == "no-store"
             assert answer.message()
             assert refused.is_closed()
     finally:

@@ -313,6 +313,7 @@ def test_the_service_is_mounted_under_a_prefix(start):
     for path in ("/a/e", "/eyea/e", "/eye", "/-/ready"):
         answer = server.get(path)
         assert answer.status == 404 and answer.message(), path
+    assert "expected one that begins with /eye" in server.get("/a/e").message()
 
 
 def test_the_server_header_can_be_left_out(start):

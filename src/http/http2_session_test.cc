@@ -31,6 +31,7 @@ TEST_F(Http2SessionTest, AnswersRequestsOfManyStreams) {
     EXPECT_EQ(response.body, "GET /n" + std::to_string(i) + "?q [] ");
     EXPECT_EQ(response.fields.at("server"), "target-eye");
     EXPECT_EQ(response.fields.at("x-content-type-options"), "nosniff");
+    EXPECT_EQ(response.fields.at("cache-control"), "no-store");
     EXPECT_EQ(response.fields.at("content-length"), std::to_string(response.body.size()));
     EXPECT_EQ(response.fields.count("connection"), 0U);
   }

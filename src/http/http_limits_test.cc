@@ -70,6 +70,7 @@ TEST_F(HttpLimitsTest, ADripOfBytesDoesNotProlongTheTime) {
   const std::string& answer = client.ReadUntil(
       [](std::string_view text) { return text.find("\r\n\r\n") != std::string_view::npos; });
   EXPECT_EQ(StatusOf(answer), 408);
+  EXPECT_THAT(answer, HasSubstr("\r\nCache-Control: no-store\r\n"));
 }
 
 TEST_F(HttpLimitsTest, AnIdleConnectionIsClosedWithoutAWord) {
@@ -105,6 +106,7 @@ TEST_F(HttpLimitsTest, OneConnectionTooManyIsToldSo) {
   EXPECT_EQ(StatusOf(second.ReadResponse()), 200);
   const std::string answer = Exchange(kGet);
   EXPECT_EQ(StatusOf(answer), 503);
+  EXPECT_THAT(answer, HasSubstr("\r\nCache-Control: no-store\r\n"));
   EXPECT_THAT(BodyOf(answer), HasSubstr("too many connections"));
   first.Send(kGet);
   EXPECT_EQ(StatusOf(first.ReadResponse()), 200);
@@ -213,6 +215,7 @@ TEST_F(HttpLimitsTest, OneRequestTooManyAtOnceIsToldToComeBack) {
     answer = other.ReadResponse();
   }
   EXPECT_EQ(StatusOf(answer), 503);
+  EXPECT_THAT(answer, HasSubstr("\r\nCache-Control: no-store\r\n"));
   EXPECT_THAT(answer, HasSubstr("\r\nRetry-After: 1\r\n"));
   other.Send("GET /-/healthy HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_EQ(StatusOf(other.ReadResponse()), 200);

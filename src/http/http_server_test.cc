@@ -369,7 +369,9 @@ TEST_F(HttpServerTest, TheRootPathIsTakenOffAndOtherPathsAreNotFound) {
   EXPECT_EQ(BodyOf(get("/eye/a/b?c")), "GET /a/b?c [] ");
   EXPECT_EQ(BodyOf(get("/eye")), "GET /? [] ");
   EXPECT_EQ(StatusOf(get("/eyes/a")), 404);
-  EXPECT_EQ(BodyOf(get("/a/b")), R"({"message":"no such page"})");
+  EXPECT_EQ(
+      BodyOf(get("/a/b")),
+      R"({"message":"path \"/a/b\": expected one that begins with /eye, below which all is served here"})");
 }
 
 TEST_F(HttpServerTest, ALargeAnswerArrivesWholeAndInOrder) {
@@ -471,12 +473,15 @@ TEST_F(HttpServerTest, ConfiguredHeadersAreInEveryAnswerAndMayBeExchanged) {
   const std::string first = client.ReadResponse();
   EXPECT_THAT(first, HasSubstr("\r\nX-Frame-Options: deny\r\n"));
   EXPECT_THAT(first, HasSubstr("\r\nX-Content-Type-Options: nosniff\r\n"));
-  server_->UseResponseHeaders({{"x-content-type-options", "other"}});
+  EXPECT_THAT(first, HasSubstr("\r\nCache-Control: no-store\r\n"));
+  server_->UseResponseHeaders({{"x-content-type-options", "other"}, {"cache-control", "private"}});
   client.Send(kGet);
   const std::string second = client.ReadResponse();
   EXPECT_THAT(second, Not(HasSubstr("X-Frame-Options")));
   EXPECT_THAT(second, HasSubstr("\r\nx-content-type-options: other\r\n"));
   EXPECT_THAT(second, Not(HasSubstr("nosniff")));
+  EXPECT_THAT(second, HasSubstr("\r\ncache-control: private\r\n"));
+  EXPECT_THAT(second, Not(HasSubstr("no-store")));
 }
 
 TEST_F(HttpServerTest, AListedOriginMayUseIt) {

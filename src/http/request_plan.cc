@@ -190,7 +190,14 @@ Result CheckHost(const KnownFields& known, int version) {
 Result CheckMethod(std::string_view method) {
   using boost::beast::http::verb;
   const verb known = boost::beast::http::string_to_verb({method.data(), method.size()});
-  if (known == verb::unknown) return Refusal{501, "an unknown method", kAllMethods};
+  if (known == verb::unknown) {
+    Refusal refusal{501, "an unknown method", kAllMethods};
+    ForEachListItem(kAllMethods, [&](std::string_view ours) {
+      if (!EqualsIgnoringCase(ours, method)) return;
+      refusal.message = fmt::format("method {}: methods are upper case; expected {}", method, ours);
+    });
+    return refusal;
+  }
   if (known == verb::connect || known == verb::trace) {
     return Refusal{405, fmt::format("{} is not supported", method), kAllMethods};
   }

@@ -186,5 +186,22 @@ TEST_F(RequestPlanTest, RefusedMethodsSayWhichAreAllowed) {
   }
 }
 
+TEST(RequestPlanTest, AMethodInLowerCaseIsToldSo) {
+  for (const auto& [method, message] :
+       {std::pair{"put", "method put: methods are upper case; expected PUT"},
+        {"Get", "method Get: methods are upper case; expected GET"},
+        {"et", "an unknown method"},
+        {"BREW", "an unknown method"}}) {
+    const RequestHead head{.method = method,
+                           .target = "/a/e",
+                           .version = 11,
+                           .fields = {{boost::beast::http::field::host, "Host", "h"}}};
+    const auto plan = PlanRequest(head, {});
+    ASSERT_FALSE(plan);
+    EXPECT_EQ(plan.error().status, 501);
+    EXPECT_EQ(plan.error().message, message);
+  }
+}
+
 }  // namespace
 }  // namespace target_eye

@@ -1,11 +1,14 @@
 #include "http/request_steps.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <string>
 
 #include "http/access_log.h"
 #include "http/response_head.h"
+#include "model/error.h"
 #include "telemetry/log.h"
 
 namespace target_eye {
@@ -56,7 +59,13 @@ std::optional<HttpResponse> AnswerWithoutHandler(const ServerContext& context,
     response.handler = "server";
     return response;
   }
-  if (plan.outside_root) return MessageResponse(404, "no such page", "server");
+  if (plan.outside_root) {
+    return MessageResponse(404,
+                           fmt::format("path {}: expected one that begins with {}, below which all "
+                                       "is served here",
+                                       Quote(plan.path), context.policy.root_path),
+                           "server");
+  }
   const std::size_t limit = context.options.request_limit;
   // Its own pages stay open: somebody must see what goes on.
   if (limit > 0 && !plan.path.starts_with("/-/") &&

@@ -58,7 +58,8 @@ std::string_view StatusPhrase(int status) {
 
 void StandardFields::Set(std::string_view date_and_server,
                          std::span<const ResponseField> configured) {
-  static const std::vector<ResponseField> defaults = {{"X-Content-Type-Options", "nosniff"}};
+  static const std::vector<ResponseField> defaults = {{"X-Content-Type-Options", "nosniff"},
+                                                      {"Cache-Control", "no-store"}};
   own = date_and_server;
   others.clear();
   const auto add = [&](const ResponseField& field) {

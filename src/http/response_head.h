@@ -25,8 +25,8 @@ struct StandardFields {
     std::string line;
   };
 
-  // `configured` are added to every response, with X-Content-Type-Options: nosniff if they say
-  // nothing else of it. A field of a response's own has precedence over them.
+  // `configured` are added to every response, with X-Content-Type-Options: nosniff and
+  // Cache-Control: no-store unless they hold these too. A field of a response's own comes first.
   void Set(std::string_view date_and_server, std::span<const ResponseField> configured);
 
   std::string own;           // Date, Server.
