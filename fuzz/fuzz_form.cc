@@ -20,6 +20,9 @@ std::string EncodeForm(const GroupData& data) {
 
 void Run(std::string_view body) {
   if (body.empty()) return;
+  const auto untyped = DecodeBody("", body);
+  Require(!untyped, "a body without a type is refused, whatever it looks like");
+  RequireGoodError(untyped.error());
   const auto data = DecodeForm(body);
   if (!data) return RequireGoodError(data.error());
   RequireGoodData(*data);

@@ -25,6 +25,7 @@ TARGETS = ["a", "a:1", "a:2", "b.example:9100", "10.0.0.1:80", "[::1]:80", "A:1"
 BAD_TARGETS = ["a:0", "http://a", "", "a b"]
 VALUES = ["1", "2", "é\U0001F418", "a,b", " "]
 NAMES = ["x", "y", "z", "job", "env", "__scheme__"]
+SCHEMES = ["http", "https"]
 BAD_NAMES = ["a-b", "1", ""]
 KEPT_S = 1  # Well below what the program waits for the next request.
 DISTURBED = 0.01  # Of all operations.
@@ -61,6 +62,8 @@ class Model:
             targets, labels = self.read(body or {})
             before = self.listed(key)
             after = getattr(self, method.lower())(key, body is None, targets, labels)
+            if after is not None and after[1].get("__scheme__", "http") not in SCHEMES:
+                raise ValueError("no scheme")
         except ValueError:
             return 400, None
         if after is None:
@@ -97,6 +100,15 @@ class Model:
         if targets is None:
             return old_targets, {"job": old_labels["job"], "env": old_labels["env"], **labels}
         return targets, {**defaults, **labels}
+
+    def add(self, key, whole, targets, labels):
+        """A PUT with `?add`."""
+        if targets == []:
+            raise ValueError("no targets")
+        if key not in self.groups:
+            return self.put(key, whole, targets, labels)
+        old_targets, old_labels = self.groups[key]
+        return list(dict.fromkeys(old_targets + (targets or []))), {**old_labels, **(labels or {})}
 
     def post(self, key, _, targets, labels):
         if targets is None and labels is None or targets == [] or labels == {}:
@@ -170,6 +182,8 @@ class Requests:
         if choice < 0.4 and known:
             return {name: known[name] for name in self.rng.sample(sorted(known), self.rng.randint(1, len(known)))}
         labels = {name: self.rng.choice(VALUES) for name in self.rng.sample(NAMES, self.rng.randint(1, 3))}
+        if "__scheme__" in labels and self.chance(0.9):
+            labels["__scheme__"] = self.rng.choice(SCHEMES)
         if self.chance(0.05):
             labels[self.rng.choice(BAD_NAMES)] = "1"
         if self.chance(0.05):
@@ -177,8 +191,8 @@ class Requests:
         return labels
 
     def next(self):
-        """Method, key, body, and the name of its encoding."""
-        method = self.rng.choices(["GET", "PUT", "POST", "DELETE"], [1, 4, 5, 6])[0]
+        """What is asked, a method or ADD, key, body, and the name of its encoding."""
+        method = self.rng.choices(["GET", "PUT", "ADD", "POST", "DELETE"], [1, 4, 4, 5, 6])[0]
         key = self.rng.choice(KEYS)
         if method == "GET" or self.chance(0.06):
             return method, key, None, None
@@ -197,6 +211,11 @@ class Requests:
 
 def path_of(key):
     return "/" + "/".join(urllib.parse.quote(segment, safe="") for segment in key)
+
+
+def line_of(method, key):
+    """The method and the target of a request."""
+    return ("PUT", path_of(key) + "?add") if method == "ADD" else (method, path_of(key))
 
 
 def name_of(key):
@@ -224,7 +243,7 @@ class Client:
         return self.request("GET", path)
 
     def send(self, method, key, body, encoding):
-        return self.request(method, path_of(key), *((None, None) if body is None else ENCODINGS[encoding](**body)))
+        return self.request(*line_of(method, key), *((None, None) if body is None else ENCODINGS[encoding](**body)))
 
 
 class Run:
@@ -370,7 +389,7 @@ class Run:
         method, key, body, encoding = request
         data, content_type = ("", "text/yaml") if body is None else ENCODINGS[encoding](**body)
         with self.instance.connect() as connection, contextlib.suppress(BrokenPipeError):
-            connection.send(f"{method} {path_of(key)} HTTP/1.1\r\nHost: a\r\nContent-Type: {content_type}\r\n"
+            connection.send(f"{' '.join(line_of(method, key))} HTTP/1.1\r\nHost: a\r\nContent-Type: {content_type}\r\n"
                             f"Content-Length: {len(data.encode())}\r\n\r\n{data}")
             self.instance.kill()
 

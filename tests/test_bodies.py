@@ -114,7 +114,8 @@ BAD_YAML = [
 BAD_FORM = [
     "targets=n&l=1&l=2", "targets=%zz", "targets=n&l=%ff", "targets=n&l=%", "targets=n,,m", "targets=",
     "targets=n&=1", "targets=n&l", "targets=n&l=", "targets=n&bad-name=1", "targets=n m", "targets=n&l+=",
-    "targets=n&%6c-m=1", "n", "targets", " ", "\n", "targets=n;m", '{"targets": ["n"]}', "targets=n&l=%ED%A0%80",
+    "targets=n&%6c-m=1", "n", "targets", "target=n", "labels=x", "targets=n&LABELS=x", "targets[0][1]=n",
+    " ", "\n", "targets=n;m", '{"targets": ["n"]}', "targets=n&l=%ED%A0%80",
 ]
 
 
@@ -123,6 +124,66 @@ BAD_FORM = [
                          [(FORM, body) for body in BAD_FORM])
 def test_a_body_that_does_not_parse_is_refused_and_never_absent(refusing, content_type, body):
     refusing.refuse_everywhere(body, content_type)
+
+
+LOOKS_LIKE_JSON = "looks like JSON: send it with Content-Type: application/json, or curl --json"
+
+
+@pytest.mark.parametrize("content_type, body, words", [
+    (FORM, '{"targets": ["n"]}', LOOKS_LIKE_JSON),
+    (FORM, '\ufeff [{"targets": ["n"]}]', LOOKS_LIKE_JSON),
+    (FORM, "targets:  - n:1  - m:2labels:  x: y", "looks like YAML"),
+    (FORM, "targets:\n  - n:1\n", "--data-binary @FILE"),
+    (None, '{"targets": ["n"]}', LOOKS_LIKE_JSON),
+    ("text/plain;charset=UTF-8", '{"targets": ["n"]}', LOOKS_LIKE_JSON),
+    ("multipart/form-data; boundary=x", '--x\r\nContent-Disposition: form-data; name="targets"\r\n\r\nn\r\n--x--\r\n',
+     "curl -F"),
+    (JSON, "targets=n", "looks like a form"),
+    (YAML, "targets:  - n:1  - m:2labels:  x: y", "its lines seem to be joined: send a file with curl --data-binary"),
+    (JSON, '{\n  "targets": ["n",]\n}', 'not valid JSON: line 2, column 19: syntax error, found "]"'),
+    (JSON, '{"targets": ["n"]} x', 'line 1, column 20: expected nothing after the document, found "x"'),
+    (JSON, '{"targets": ["n"', "line 1, column 17: incomplete JSON, found the end"),
+    (JSON, "[]", "the list is empty; expected one object with targets and labels"),
+    (JSON, '[{"targets": ["n"]}, {"targets": ["m"]}]', "expected one group in the list, found more"),
+    (YAML, "- targets: [n]\n- targets: [m]\n", "expected one group in the list, found more"),
+    (FORM, "target=n", 'form key "target": expected targets, as in targets=a:1,b:2'),
+    (FORM, "Targets=n", 'form key "Targets": expected targets'),
+    (FORM, "targets=n&labels=x", "form key \"labels\": expected each label's own name, as in team=storage"),
+    (FORM, "targets=n&label=x", "form key \"label\": expected each label's own name"),
+    (FORM, "targets[]=n&labels[team]=x", "\"labels[team]\": expected the label's name alone, as in team=VALUE"),
+    (FORM, "targets[x]=n", 'form key "targets[x]": expected targets'),
+    (JSON, '{"targets": ["n"]}'.encode("utf-16"), "is UTF-16; expected UTF-8"),
+])
+def test_a_body_that_was_sent_wrongly_is_told_how(refusing, content_type, body, words):
+    refusing.refuse_everywhere(body, content_type, words)
+
+
+@pytest.mark.parametrize("body, content_type", [
+    ('\ufeff{"targets": ["a:1", "b:2"]}', JSON), ("\ufefftargets: [a:1, b:2]\n", YAML), ("\ufefftargets=a:1,b:2", FORM),
+    ("targets[]=a:1&targets[]=b:2", FORM), ("targets%5B0%5D=a:1&targets%5B1%5D=b:2", FORM),
+    ('[{"targets": ["a:1", "b:2"]}]', JSON), ("- targets: [a:1, b:2]\n", YAML),
+])
+def test_a_body_that_says_it_otherwise_is_taken(server, path, body, content_type):
+    answer = server.request("PUT", path, body, content_type)
+    assert answer.status == 200, answer
+    assert answer.json()[0]["targets"] == [A, B]
+
+
+@pytest.mark.parametrize("content_type", [JSON, *YAML_NAMES])
+def test_what_get_answers_with_can_be_put_back(server, path, content_type):
+    server.json("PUT", path, {"targets": [A, C], "labels": {"x": "é", "job": "other"}})
+    got = server.get(path).body
+    assert server.request("DELETE", path).status == 200
+    answer = server.request("PUT", path, got, content_type)
+    assert answer.status == 200, answer
+    assert answer.body == got
+
+
+def test_the_name_of_a_slip_is_a_label_elsewhere(server, path):
+    labels = {"target": "1", "targets": "2", "labels": "3", "label": "4"}
+    for encode in (ENCODINGS["json"], ENCODINGS["yaml"]):
+        answer = server.request("PUT", path, *encode(["a"], labels))
+        assert labels.items() <= answer.json()[0]["labels"].items(), answer
 
 
 def test_an_anchor_bomb_is_refused(refusing):
@@ -161,9 +222,11 @@ def test_a_repeated_target_is_kept_once_by_put_and_refused_elsewhere(server, pat
 
 
 def test_targets_that_are_written_differently_are_different(server, path):
-    targets = ["a:1", "A:1", "a", "a.", "a:80"]
+    targets = ["a:1", "A:1", "a", "a.", "a:80", "a:0080"]
     assert server.json("PUT", path, {"targets": targets}).json()[0]["targets"] == targets
-    assert server.json("DELETE", path, {"targets": ["A:1"]}).json()[0]["targets"] == ["a:1", "a", "a.", "a:80"]
+    targets.remove("A:1")
+    assert server.json("DELETE", path, {"targets": ["A:1"]}).json()[0]["targets"] == targets
+    assert server.json("DELETE", path, {"targets": ["a:080"]}).status == 400
 
 
 @pytest.mark.parametrize("scalar, value", [
@@ -189,9 +252,9 @@ def test_a_form_label_given_twice_with_one_value_is_one(server, path):
     assert answer.json()[0]["labels"]["l"] == "1"
 
 
-def test_every_form_key_but_targets_is_a_label(server, path):
-    answer = server.request("PUT", path, "labels=x&targets=a&target=y%20+z", FORM)
-    assert {"labels": "x", "target": "y  z"}.items() <= answer.json()[0]["labels"].items()
+def test_every_other_form_key_is_a_label(server, path):
+    answer = server.request("PUT", path, "labels_=x&targets=a&target_=y%20+z", FORM)
+    assert {"labels_": "x", "target_": "y  z"}.items() <= answer.json()[0]["labels"].items()
 
 
 # --- Targets ---
@@ -200,13 +263,15 @@ LONG_LABEL = "x" * 63
 LONG_NAME = ".".join([LONG_LABEL] * 3) + "." + "y" * 61  # 253
 
 GOOD_TARGETS = [
-    "localhost", "localhost:1234", "a:1", "a:65535", "10.3.3.1", "10.3.3.1:80", "0.0.0.0", "255.255.255.255:1",
+    "localhost", "localhost:080", "[::1]:00080", "a:0000000000065535",
+    "localhost:1234", "a:1", "a:65535", "10.3.3.1", "10.3.3.1:80", "0.0.0.0", "255.255.255.255:1",
     "host_1:80", "_a._b", "UPPER.Case:80", "a.b.", "a.b.:80", LONG_LABEL, LONG_NAME, LONG_NAME + ":65535",
     "xn--bcher-kva.example:80", "1a", "1.a", "3com.example", "[::1]", "[::1]:80", "[2001:db8::1]:9100",
     "[::ffff:10.0.0.1]:1", "a-b.c-d:1", "0x10.a",
 ]
 BAD_TARGETS = [
-    "a:0", "a:65536", "a:70000", "a:", "a:-1", "a:+1", "a:1x", "a:0x50", "a: 80", "a :80", ":80", ":", "-a", "a-",
+    "a:0", "a:00000", "a:065536", "a:00000000000000080",
+    "a:65536", "a:70000", "a:", "a:-1", "a:+1", "a:1x", "a:0x50", "a: 80", "a :80", ":80", ":", "-a", "a-",
     "a.-b", "a-.b", "a..b", ".a", ".", "a..", "x" * 64, "x" * 64 + ".a", LONG_NAME + "z", "1.2.3", "1.2.3.4.5",
     "256.1.1.1", "1", "a.1", "1.2.3.4.", "http://a", "http://a:80/metrics", "a/metrics", "a:80/metrics", "a b",
     "a\tb", "a\nb", "bücher.example", "a:８０", "user@a", "::1", "2001:db8::1", "[::1", "::1]", "[::1]80", "[::1]:",
@@ -247,10 +312,11 @@ def test_a_refused_target_comes_with_a_hint(refusing, target, hint):
 @pytest.mark.parametrize("name", ["a", "_", "A9_", "__scheme__", "__metrics_path__", "__param_x", "__scrape_interval__",
                                   "x" * 500, "targets_", "le"])
 def test_label_name_is_taken(server, path, name):
+    value = "15s" if name == "__scrape_interval__" else "https"
     for encode in ENCODINGS.values():
-        answer = server.request("PUT", path, *encode(["a"], {name: "v"}))
+        answer = server.request("PUT", path, *encode(["a"], {name: value}))
         assert answer.status == 200, answer
-        assert answer.json()[0]["labels"][name] == "v"
+        assert answer.json()[0]["labels"][name] == value
 
 
 @pytest.mark.parametrize("name", ["", "1a", "a-b", "a.b", "a b", " a", "a ", "a\n", "é", "a:b", "a\u0000", "ａ"])
@@ -273,6 +339,31 @@ def test_label_value_is_any_utf8(server, path, value):
 def test_an_empty_label_value_is_refused(refusing):
     for encode in ENCODINGS.values():
         refusing.refuse_everywhere(*encode(["new"], {"l": ""}), 'label "l"')
+
+
+@pytest.mark.parametrize("labels, words", [
+    ({"__scrape_interval__": "30"}, 'label "__scrape_interval__": expected a duration as Prometheus writes it'),
+    ({"__scrape_interval__": "0s"}, 'label "__scrape_interval__": expected a duration above 0'),
+    ({"__scrape_interval__": "300y"}, 'label "__scrape_interval__": expected a duration as Prometheus writes it'),
+    ({"__scrape_timeout__": "5 s"}, 'label "__scrape_timeout__": expected a duration as Prometheus writes it'),
+    ({"__scrape_interval__": "1m", "__scrape_timeout__": "61s"},
+     'label "__scrape_timeout__": "61s" is longer than "__scrape_interval__", "1m"'),
+    ({"__scheme__": "HTTPS"}, 'label "__scheme__": expected http or https, found "HTTPS"'),
+])
+def test_a_value_that_prometheus_cannot_use_is_refused(refusing, labels, words):
+    for encode in ENCODINGS.values():
+        refusing.refuse_everywhere(*encode(["new"], labels), words, methods=("PUT", "POST"))
+        for path in GROUPS:
+            refusing.check(path, refusing.instance.request("PUT", path + "?add", *encode(["new"], labels)), words)
+
+
+def test_a_timeout_is_judged_with_the_interval_that_is_there(server, path):
+    server.json("PUT", path, {"targets": [A], "labels": {"__scrape_interval__": "10s"}})
+    answer = server.json("POST", path, {"labels": {"__scrape_timeout__": "11s"}})
+    assert answer.status == 400 and "is longer than" in answer.message(), answer
+    assert server.json("POST", path, {"labels": {"__scrape_timeout__": "10s"}}).status == 200
+    answer = server.json("PUT", path + "?add", {"labels": {"__scrape_interval__": "5s"}})
+    assert answer.status == 400 and "is longer than" in answer.message(), answer
 
 
 def test_job_and_env_are_always_there(server, path):

@@ -1,5 +1,6 @@
 """The contract's methods and resources: every row and column of the table, in every encoding, and every path."""
 
+import concurrent.futures
 import itertools
 import json
 import urllib.parse
@@ -9,7 +10,7 @@ import pytest
 import harness
 from bodies import ENCODINGS, in_any_order
 
-JSON = "application/json"
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 
 # --- The table of methods ---
 
@@ -24,7 +25,8 @@ def data(targets=None, labels=None):
     return {"targets": targets, "labels": labels}
 
 
-# What it claims, the group before, method, body, the group in the answer (or REFUSED), and whether it is gone after.
+# What it claims, the group before, method (with its query), body, the group in the answer (or REFUSED), and whether it
+# is gone after.
 # `job` and `env` in an expected group are the defaults where they are not given.
 TABLE = [
     ("put both replaces both", X, "PUT", data([C], {"z": "3"}), data([C], {"z": "3"})),
@@ -54,6 +56,24 @@ TABLE = [
     ("put keeps the order and one of repeated targets", None, "PUT", data([B, A, B, C, A]), data([B, A, C], {})),
     ("put of a target that is none", X, "PUT", data([C, "a:0"], {"z": "3"}), REFUSED),
     ("put of what is there already", X, "PUT", X, X),
+    ("add puts what is missing at the end", OVERRIDDEN, "PUT?add", data([C, A, "z"]),
+     data([A, B, C, "z"], {"job": "J", "x": "1"})),
+    ("add of what is there changes nothing", X, "PUT?add", data([B, A], {"x": "1"}), X),
+    ("add of a target twice", X, "PUT?add", data([C, C]), data([A, B, C], {"x": "1", "y": "2"})),
+    ("add sets labels and keeps the others", OVERRIDDEN, "PUT?add", data(None, {"x": "9", "z": "3"}),
+     data([A, B], {"job": "J", "x": "9", "z": "3"})),
+    ("add may override job", X, "PUT?add", data([C], {"job": "K"}), data([A, B, C], {"job": "K", "x": "1", "y": "2"})),
+    ("add of an empty labels object", X, "PUT?add", data([C], {}), data([A, B, C], {"x": "1", "y": "2"})),
+    ("add creates", None, "PUT?add", data([C, A, C], {"z": "3"}), data([C, A], {"z": "3"})),
+    ("add without a body answers with the group", OVERRIDDEN, "PUT?add", NO_BODY,
+     data([A, B], {"job": "J", "x": "1"})),
+    ("add of an empty object changes nothing", X, "PUT?add", data(), X),
+    ("add without a body where nothing is", None, "PUT?add", NO_BODY, REFUSED),
+    ("add of an empty object where nothing is", None, "PUT?add", data(), REFUSED),
+    ("add of labels where nothing is", None, "PUT?add", data(None, {"x": "1"}), REFUSED),
+    ("add of an empty targets list", X, "PUT?add", data([], {"z": "3"}), REFUSED),
+    ("add of an empty targets list where nothing is", None, "PUT?add", data([]), REFUSED),
+    ("add of a target that is none", X, "PUT?add", data([C, "a:0"], {"z": "3"}), REFUSED),
     ("post of a target that is none", X, "POST", data([C, "a:0"]), REFUSED),
     ("post of a label that is none", X, "POST", data([C], {"bad-name": "1"}), REFUSED),
     ("post of a target that exists and a new label", X, "POST", data([C, A], {"z": "1"}), REFUSED),
@@ -172,7 +192,8 @@ def test_method_answers_with_the_group(server, app, path, before, method, body, 
         return {"targets": group["targets"], "labels": {"job": app, "env": "env", **(group["labels"] or {})}}
     if before is not None:
         assert server.json("PUT", path, before).json() == [whole(before)]
-    answer = server.request(method, path, body, content_type)
+    method, question, query = method.partition("?")
+    answer = server.request(method, path + question + query, body, content_type)
     assert answer.status == 200, answer
     assert answer.headers["content-type"] == JSON
     assert answer.json() == [whole(expected)]
@@ -182,7 +203,9 @@ def test_method_answers_with_the_group(server, app, path, before, method, body, 
 @pytest.mark.parametrize("before, method, body, content_type", rows(refused=True))
 def test_method_is_refused(refusing, before, method, body, content_type):
     path, = (path for path, group in GROUPS.items() if group is before)
-    refusing.refuse(method, path, body, content_type)
+    method, question, query = method.partition("?")
+    refusing.refuse(method, path + question + query, body, content_type)
+    refusing.check_nothing_changed(path)
 
 
 def test_get_answers_with_the_group_or_an_empty_list(server, app, path):
@@ -227,9 +250,88 @@ def test_groups_that_the_python_program_confused_are_two(server):
     assert server.group("/a/bc")["targets"] == ["two"]
 
 
-def test_a_query_has_no_meaning(server, path):
-    server.json("PUT", path + "?targets=no", {"targets": ["a"]})
-    assert server.group(path + "?x=1&y")["targets"] == ["a"]
+def test_a_query_has_no_meaning_to_get(server, path):
+    server.json("PUT", path, {"targets": ["a"]})
+    for query in ("?", "?x=1&y", "?targets=b", "?add", "?%FF"):
+        assert server.group(path + query)["targets"] == ["a"]
+        assert server.request("HEAD", path + query).status == 200
+
+
+def test_an_empty_query_is_none(server, path):
+    for query in ("?", "?&"):
+        assert server.json("PUT", path + query, {"targets": ["a"]}).status == 200
+        assert server.json("POST", path + query, {"targets": ["b"]}).status == 200
+        assert server.json("DELETE", path + query, {"targets": ["b"]}).status == 200
+        assert server.request("DELETE", path + query).status == 200
+        assert server.group(path) is None
+
+
+@pytest.mark.parametrize("query, name", [
+    ("targets=b:1", "targets"), ("targets[]=b:1", "targets[]"), ("labels=x", "labels"), ("x=1&add", "x"), ("x", "x"),
+    ("ADD", "ADD"), ("=1", ""), ("dry-run=true", "dry-run"), ("%74argets=b:1", "targets"),
+])
+def test_a_query_that_a_change_does_not_know_is_refused_and_points_to_the_body(refusing, query, name):
+    for path in GROUPS:
+        for method in ("PUT", "POST", "DELETE"):
+            for body in ((), ("targets=new", FORM)):
+                answer = refusing.instance.request(method, f"{path}?{query}", *body)
+                refusing.check(path, answer, f'query parameter "{name}": {method} knows no such', "in the body")
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_only_put_adds_by_its_query(refusing, method):
+    for path in GROUPS:
+        answer = refusing.instance.request(method, f"{path}?add", "targets=new", FORM)
+        refusing.check(path, answer, f'query parameter "add": is for PUT only, not for {method}')
+
+
+@pytest.mark.parametrize("query, words", [
+    ("add=yes", 'query parameter "add": expected true or false, found "yes"'),
+    ("add&add", 'query parameter "add": is given twice'),
+    ("add=true&add=false", 'query parameter "add": is given twice'),
+    ("add=%FF", 'query parameter "add"'),
+])
+def test_a_query_that_says_it_wrongly_is_refused(refusing, query, words):
+    for path in GROUPS:
+        answer = refusing.instance.request("PUT", f"{path}?{query}", "targets=new", FORM)
+        refusing.check(path, answer, words)
+
+
+@pytest.mark.parametrize("query, adds", [
+    ("add", True), ("add=", True), ("add=true", True), ("add=True", True), ("add=1", True), ("%61dd&", True),
+    ("add=false", False), ("add=0", False), ("", False),
+])
+def test_add_is_on_unless_it_says_no(server, path, query, adds):
+    server.json("PUT", path, {"targets": [A]})
+    answer = server.json("PUT", f"{path}?{query}", {"targets": [B]})
+    assert answer.json()[0]["targets"] == ([A, B] if adds else [B])
+
+
+def test_instances_that_add_themselves_at_once_are_all_there(server, path):
+    instances = [f"host{number}:9100" for number in range(40)]
+
+    def register(instance):
+        for _ in range(3):
+            assert server.json("PUT", path + "?add", {"targets": [instance], "labels": {"team": "x"}}).status == 200
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(register, instances))
+    assert sorted(server.group(path)["targets"]) == sorted(instances)
+
+
+def test_adding_what_is_there_writes_nothing(server, path):
+    server.json("PUT", path, X)
+    before = server.metric("target_eye_revision")
+    for body in ({"targets": [B]}, {"targets": [A, B], "labels": {"x": "1"}}, {}):
+        assert server.json("PUT", path + "?add", body).status == 200
+    assert server.metric("target_eye_revision") == before
+    server.json("PUT", path + "?add", {"targets": [C]})
+    assert server.metric("target_eye_revision") > before
+
+
+def test_a_reload_knows_no_query(server):
+    answer = server.request("POST", "/-/reload?targets=a:1")
+    assert answer.status == 400, answer
+    assert 'query parameter "targets"' in answer.message()
 
 
 @pytest.mark.parametrize("path", [

@@ -1,4 +1,4 @@
-"""What the documents show, tried: the examples of docs/security.md, and those of logins in docs/api.md."""
+"""What the documents show, tried: the examples of docs/security.md and docs/api.md."""
 
 import pathlib
 import re
@@ -103,3 +103,19 @@ def test_a_prometheus_that_sends_no_scheme_is_told_and_keeps_its_targets(start, 
     assert told and "type: Bearer" in told[0]["msg"], server.log_text()
     assert "another-long-random-token" not in server.log_text()
     assert reader.pools() == {"target-eye": {"web:1"}}
+
+
+def commands_and_answers(name):
+    """Each example that is followed by the answers it gives: the commands, and a line for each answer."""
+    return re.findall(r"```bash\n([^`]*?)```\n\n```json\n([^`]*?)```", (DOCS / name).read_text())
+
+
+def test_the_examples_of_the_api_give_the_answers_shown(start, tmp_path):
+    server = start()
+    examples = commands_and_answers("api.md")
+    assert len(examples) > 8
+    for commands, answers in examples:
+        here = commands.replace("127.0.0.1:12345", server.address)
+        shown = subprocess.run(["bash", "-euc", here.replace("curl ", "curl -sS ")], cwd=tmp_path, capture_output=True,
+                               text=True, check=True)
+        assert shown.stdout == answers, commands

@@ -167,3 +167,27 @@ def test_promtool_accepts_what_is_published(server, directory, tmp_path):
         {"files": [f"{directory}/*.json"]}]}]}))
     done = subprocess.run(["promtool", "check", "config", config], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done
+
+
+USABLE = [{"__scrape_interval__": "1m30s", "__scrape_timeout__": "90s"}, {"__scrape_interval__": "292y"},
+          {"__scrape_interval__": "007s", "__scrape_timeout__": "500ms"}, {"__scrape_interval__": "1y2w3d4h5m6s7ms"},
+          {"__scheme__": "https"}]
+UNUSABLE = [{"__scrape_interval__": "30"}, {"__scrape_interval__": "0s"}, {"__scrape_interval__": "293y"},
+            {"__scrape_timeout__": "1s1m"}, {"__scrape_interval__": "1m", "__scrape_timeout__": "61s"}]
+
+
+def test_how_a_target_is_scraped_is_judged_as_promtool_does(start, directory, tmp_path):
+    server = start()
+    config = tmp_path / "prometheus.yml"
+
+    def is_taken(folder):
+        config.write_text(f"scrape_configs: [{{job_name: x, file_sd_configs: [{{files: ['{folder}/*.json']}}]}}]")
+        done = subprocess.run(["promtool", "check", "config", config], capture_output=True, text=True, check=False)
+        return done.returncode == 0
+    for labels in UNUSABLE:
+        assert server.json("PUT", "/a/e", {"targets": ["a:1"], "labels": labels}).status == 400, labels
+        (tmp_path / "refused.json").write_text(json.dumps([{"targets": ["a:1"], "labels": labels}]))
+        assert not is_taken(tmp_path), labels
+    for number, labels in enumerate(USABLE):
+        assert server.json("PUT", f"/a/{number}", {"targets": ["a:1"], "labels": labels}).status == 200, labels
+    assert is_taken(directory)

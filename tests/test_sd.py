@@ -68,6 +68,8 @@ def test_head_options_and_other_methods(server):
     for name in ("content-length", "etag", "vary", "cache-control", "content-type"):
         assert head.headers[name] == whole.headers[name]
     assert int(whole.headers["content-length"]) == len(whole.body)
+    assert whole.headers["cache-control"] == "no-cache"
+    assert server.get("/-/sd?x=1").headers["cache-control"] == "no-store"
     assert server.request("OPTIONS", "/-/sd").headers["allow"] == "GET, HEAD, OPTIONS"
     for method in ("PUT", "POST", "DELETE"):
         answer = server.request(method, "/-/sd")

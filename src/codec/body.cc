@@ -6,6 +6,7 @@
 #include <array>
 #include <string>
 
+#include "codec/body_format.h"
 #include "codec/group_reader.h"
 
 namespace target_eye {
@@ -39,19 +40,49 @@ bool EqualWithoutCase(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, Lower, Lower);
 }
 
+// What is known of a body whose type is none of ours, for the end of a message.
+std::string HintFor(std::string_view type, std::string_view body) {
+  if (EqualWithoutCase(type, "multipart/form-data")) {
+    return "; curl -F sends that, and -d a form that is taken";
+  }
+  const std::string_view hint = FormatHint(GuessFormat(body));
+  return hint.empty() ? "" : fmt::format("; the body {}", hint);
+}
+
+// Why `decode` refused `body`, with what it is instead, where that can be seen.
+Error Explained(Error error, Decoder decode, std::string_view body) {
+  const BodyFormat format = GuessFormat(body);
+  if (decode == DecodeYaml && LooksJoined(body)) {
+    error.message +=
+        "; its lines seem to be joined: send a file with curl --data-binary @FILE, since -d takes "
+        "the line ends out";
+  } else if ((decode != DecodeForm && format == BodyFormat::kForm) ||
+             (decode == DecodeJson && format == BodyFormat::kYaml)) {
+    error.message += fmt::format("; it {}", FormatHint(format));
+  }
+  return error;
+}
+
 }  // namespace
 
 Expected<std::optional<GroupData>> DecodeBody(std::string_view content_type,
                                               std::string_view body) {
   if (body.empty()) return std::nullopt;
   const std::string_view type = TrimSpaces(content_type.substr(0, content_type.find(';')));
-  if (type.empty()) return Invalid(fmt::format("Content-Type is missing: {}", kExpectedTypes));
+  if (type.empty()) {
+    return Invalid(
+        fmt::format("Content-Type is missing: {}{}", kExpectedTypes, HintFor(type, body)));
+  }
   const auto known = std::ranges::find_if(
       kContentTypes, [&](const ContentType& t) { return EqualWithoutCase(t.name, type); });
   if (known == kContentTypes.end()) {
-    return Invalid(fmt::format("Content-Type {}: {}", Quote(type), kExpectedTypes));
+    return Invalid(
+        fmt::format("Content-Type {}: {}{}", Quote(type), kExpectedTypes, HintFor(type, body)));
   }
-  return known->decode(body);
+  if (LooksLikeUtf16(body)) return Invalid("body: is UTF-16; expected UTF-8");
+  auto data = known->decode(body);
+  if (!data) return std::unexpected(Explained(std::move(data.error()), known->decode, body));
+  return data;
 }
 
 }  // namespace target_eye

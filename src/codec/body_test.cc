@@ -11,6 +11,7 @@ namespace target_eye {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 GroupData Data() { return {std::vector{Target::FromStored("a:1")}, Labels{{"zone", "x"}}}; }
 constexpr const char* kJson = R"({"targets":["a:1"],"labels":{"zone":"x"}})";
@@ -88,6 +89,60 @@ TEST(BodyTest, AnEmptyObjectIsNotAnEmptyBody) {
     ASSERT_TRUE(decoded);
     EXPECT_EQ(*decoded, GroupData{}) << type;
   }
+}
+
+std::string MessageOf(const std::string& content_type, const std::string& body) {
+  const auto decoded = DecodeBody(content_type, body);
+  if (decoded) return "taken";
+  EXPECT_EQ(decoded.error().code, ErrorCode::kInvalid);
+  return decoded.error().message;
+}
+
+TEST(BodyTest, ABodyOfAnotherFormatIsToldWhatItLooksLike) {
+  const struct {
+    const char* type;
+    const char* body;
+    const char* message;
+  } rows[] = {
+      {"", kJson, "; the body looks like JSON: send it with Content-Type: application/json"},
+      {"text/plain", kJson, "; the body looks like JSON"},
+      {"text/plain", kYaml, "; the body looks like YAML"},
+      {"", kForm,
+       "; the body looks like a form: send it with Content-Type: application/x-www-form"},
+      {"multipart/form-data; boundary=x", "--x\r\n", "; curl -F sends that, and -d a form"},
+      {"application/json", kForm, "found \"t\"; it looks like a form"},
+      {"application/json", kYaml, "found \"t\"; it looks like YAML"},
+      {"text/yaml", kForm, "found a string; it looks like a form"},
+      {"application/x-www-form-urlencoded", kJson, "body: looks like JSON"},
+      {"application/x-www-form-urlencoded", kYaml, "body: looks like YAML"},
+      {"text/yaml", "targets:  - a:1  - b:2labels:  key1: value1", "--data-binary @FILE"},
+      {"text/yaml", "---targets:  - a:1", "--data-binary @FILE"},
+      {"text/yaml", "# ours targets:  - a:1", "--data-binary @FILE"},
+      {"text/yaml", "labels:  a: b", "--data-binary @FILE"},
+      {"application/json", "\xFF\xFE{", "body: is UTF-16; expected UTF-8"},
+      {"text/yaml", "\xFE\xFF", "body: is UTF-16; expected UTF-8"},
+  };
+  for (const auto& row : rows) {
+    EXPECT_THAT(MessageOf(row.type, row.body), HasSubstr(row.message)) << row.type << row.body;
+  }
+}
+
+TEST(BodyTest, AFaultInABodyOfTheRightFormatHasNoHint) {
+  for (const auto& [type, body] : {std::pair{"application/json", "{\"targets\":[1]}"},
+                                   {"text/yaml", "targets: [a:0]"},
+                                   {"text/yaml", "targets:\n  - a:0\n"},
+                                   {"application/x-www-form-urlencoded", "targets=a:0"},
+                                   {"text/yaml", "{\"targets\": [\"a:0\"], \"labels\": {}}"}}) {
+    EXPECT_THAT(MessageOf(type, body), Not(HasSubstr("looks like"))) << body;
+    EXPECT_THAT(MessageOf(type, body), Not(HasSubstr("joined"))) << body;
+  }
+}
+
+TEST(BodyTest, AByteOrderMarkIsNoPartOfABody) {
+  const std::string mark = "\xEF\xBB\xBF";
+  ExpectData("application/json", mark + kJson);
+  ExpectData("text/yaml", mark + kYaml);
+  ExpectData("application/x-www-form-urlencoded", mark + kForm);
 }
 
 }  // namespace

@@ -1,14 +1,60 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "codec/body.h"
+#include "codec/body_format.h"
 #include "codec/group_reader.h"
 #include "codec/percent.h"
 
 namespace target_eye {
 namespace {
+
+constexpr std::size_t kShownBytes = 100;
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// `targets`, and as PHP and axios write the elements of a list: `targets[]`, `targets[7]`. Their
+// order is that of the body.
+bool IsTargetsKey(std::string_view key) {
+  constexpr std::string_view kName = "targets";
+  if (!key.starts_with(kName)) return false;
+  std::string_view index = key.substr(kName.size());
+  if (index.empty()) return true;
+  if (!index.starts_with('[') || !index.ends_with(']')) return false;
+  index = index.substr(1, index.size() - 2);
+  return std::ranges::all_of(index, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// Keys that are taken for a slip, although some could be labels: as labels, `target=a:1` and
+// `labels=x` would be answered with 200 and not do what was meant.
+Expected<void> CheckNoSlip(std::string_view key) {
+  const std::size_t bracket = std::min(key.find('['), key.size());
+  std::string word(key.substr(0, bracket));
+  std::ranges::transform(word, word.begin(), Lower);
+  if (word == "target" || word == "targets") {
+    return Invalid(fmt::format("form key {}: expected targets, as in targets=a:1,b:2{}", Quote(key),
+                               bracket == key.size()
+                                   ? "; a label of this name can be sent as JSON or YAML"
+                                   : ", or targets[]"));
+  }
+  if (word != "label" && word != "labels") return {};
+  std::string_view name = key.substr(bracket);
+  if (name.size() > 2 && name.ends_with(']')) {
+    name = name.substr(1, name.size() - 2);
+    if (name.size() <= kShownBytes && CheckLabelName(name)) {
+      return Invalid(fmt::format("form key {}: expected the label's name alone, as in {}=VALUE",
+                                 Quote(key), name));
+    }
+  }
+  return Invalid(
+      fmt::format("form key {}: expected each label's own name, as in team=storage; a "
+                  "label of this name can be sent as JSON or YAML",
+                  Quote(key)));
+}
 
 Expected<void> AddField(std::string_view field, GroupData& data) {
   const std::size_t equals = field.find('=');
@@ -17,12 +63,13 @@ Expected<void> AddField(std::string_view field, GroupData& data) {
   auto value = FormDecode(equals == std::string_view::npos ? "" : field.substr(equals + 1));
   if (!value) return std::unexpected(std::move(value.error()));
 
-  if (*key == "targets") {
+  if (IsTargetsKey(*key)) {
     if (!data.targets) data.targets.emplace();
     // Nothing but spaces is the empty list, which each method judges.
     if (TrimSpaces(*value).empty()) return {};
     return AppendTargets(*value, *data.targets);
   }
+  if (auto ok = CheckNoSlip(*key); !ok) return ok;
   if (auto ok = CheckLabelName(*key); !ok) return ok;
   if (auto ok = CheckLabelValue(*key, *value); !ok) return ok;
   if (!data.labels) data.labels.emplace();
@@ -37,8 +84,13 @@ Expected<void> AddField(std::string_view field, GroupData& data) {
 }  // namespace
 
 Expected<GroupData> DecodeForm(std::string_view body) {
+  // No key of a form begins as these do.
+  const BodyFormat format = GuessFormat(body);
+  if (format == BodyFormat::kJson || format == BodyFormat::kYaml) {
+    return Invalid(fmt::format("body: {}", FormatHint(format)));
+  }
   GroupData data;
-  std::string_view rest = body;
+  std::string_view rest = SkipByteOrderMark(body);
   while (!rest.empty()) {
     const std::size_t ampersand = rest.find('&');
     const std::string_view field = rest.substr(0, ampersand);

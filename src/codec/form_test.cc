@@ -12,7 +12,7 @@ namespace {
 using namespace std::string_view_literals;
 
 struct Row {
-  std::string_view body;
+  std::string body;
   std::string outcome;
 };
 
@@ -33,6 +33,54 @@ TEST(FormTest, TargetsAreACommaSeparatedListThatMayRepeat) {
       {"t%61rgets=a:1", "a:1 / -"},
   });
 }
+
+TEST(FormTest, TargetsMayBeWrittenAsTheElementsOfAList) {
+  Check({
+      {"targets[]=a:1&targets[]=b:2", "a:1 b:2 / -"},
+      {"targets%5B%5D=a:1,b:2", "a:1 b:2 / -"},
+      {"targets[0]=b:2&targets[12]=a:1&x=y", "b:2 a:1 / x=y"},
+      {"targets[1]=a:1&targets[1]=b:2&targets=c:3", "a:1 b:2 c:3 / -"},
+      {"targets[]=", "/ -"},
+  });
+}
+
+TEST(FormTest, ASlipIsNoLabel) {
+  Check({
+      {"target=a:1", "error: body: form key \"target\": expected targets, as in targets=a:1,b:2"},
+      {"Targets=a:1", "error: form key \"Targets\": expected targets"},
+      {"target[]=a:1", "error: form key \"target[]\": expected targets"},
+      {"targets[x]=a:1", "error: form key \"targets[x]\": expected targets"},
+      {"targets[0][1]=a:1", "error: form key \"targets[0][1]\": expected targets"},
+      {"targets[=a:1", "error: form key \"targets[\": expected targets"},
+      {"targets[0=a:1", "error: form key \"targets[0\": expected targets"},
+      {"targets=a:1&labels=x", "error: form key \"labels\": expected each label's own name"},
+      {"label=x", "error: form key \"label\": expected each label's own name"},
+      {"LABELS=x", "error: form key \"LABELS\": expected each label's own name"},
+      {"labels[]=x", "error: form key \"labels[]\": expected each label's own name"},
+      {"labels[team]=x",
+       "error: \"labels[team]\": expected the label's name alone, as in team=VALUE"},
+      {"label%5Bteam%5D=x", "error: as in team=VALUE"},
+      {"labels[a-b]=x", "error: form key \"labels[a-b]\": expected each label's own name"},
+      {"labels[" + std::string(1'000'000, 'a') + "]=x", "error: expected each label's own name"},
+      // Not slips of the two words.
+      {"targets_=x&my_target=y&labels2=z", "- / labels2=z my_target=y targets_=x"},
+  });
+}
+
+TEST(FormTest, WhatIsNoFormIsToldSo) {
+  Check({
+      {"{\"targets\":[\"a:1\"]}",
+       "error: body: looks like JSON: send it with Content-Type: application/json, or curl --json"},
+      {" [{\"targets\":[\"a:1\"]}]", "error: body: looks like JSON"},
+      {"\xEF\xBB\xBF{}", "error: body: looks like JSON"},
+      {"%7B%22targets%22%3A%5B%22a%3A1%22%5D%7D", "error: body: looks like JSON"},
+      {"targets:\n  - a:1\n",
+       "error: body: looks like YAML: send it with Content-Type: application/yaml"},
+      {"targets:  - a:1labels:  x: y", "error: --data-binary @FILE"},
+  });
+}
+
+TEST(FormTest, AByteOrderMarkIsSkipped) { Check({{"\xEF\xBB\xBFtargets=a:1", "a:1 / -"}}); }
 
 TEST(FormTest, ABlankTargetsFieldIsTheEmptyList) {
   Check({
@@ -58,7 +106,6 @@ TEST(FormTest, EveryOtherKeyIsALabel) {
   Check({
       {"targets=a:1&label1=value1&label2=value2", "a:1 / label1=value1 label2=value2"},
       {"zone=x", "- / zone=x"},
-      {"labels=x", "- / labels=x"},
       {"job=j&env=e", "- / env=e job=j"},
       {"__scheme__=https", "- / __scheme__=https"},
       {"a=b=c", "- / a=b=c"},
@@ -87,7 +134,6 @@ TEST(FormTest, LabelsAreCheckedAsEverywhere) {
       {"=", "error: label name \"\""},
       {"a+=1", "error: label name \"a \""},
       {" a=1", "error: label name \" a\""},
-      {"{\"targets\":[\"a:1\"]}", "error: label name"},
       {"a=1;b=2", "- / a=1;b=2"},
   });
 }

@@ -13,6 +13,11 @@ std::string_view TrimSpaces(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kSpaces) - begin + 1);
 }
 
+std::string_view SkipByteOrderMark(std::string_view text) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
+}
+
 Expected<void> AppendTargets(std::string_view list, std::vector<Target>& targets) {
   std::string_view rest = list;
   while (true) {
@@ -40,9 +45,9 @@ bool GroupReader::Unexpected(std::string_view found) {
   switch (place_) {
     case Place::kTop:
       return Fail(fmt::format("expected {}, found {}",
-                              document_ == Document::kOneGroup
-                                  ? "one object with targets and labels"
-                                  : "a list of groups",
+                              document_ == Document::kListOfGroups
+                                  ? "a list of groups"
+                                  : "one object with targets and labels",
                               found));
     case Place::kGroupList:
       return Fail(fmt::format("group {}: expected an object with targets and labels, found {}",
@@ -73,8 +78,11 @@ bool GroupReader::BeginGroup() {
 }
 
 bool GroupReader::BeginMap() {
-  if (place_ == Place::kTop && document_ == Document::kOneGroup) return BeginGroup();
-  if (place_ == Place::kGroupList) return BeginGroup();
+  if (place_ == Place::kTop && document_ != Document::kListOfGroups) return BeginGroup();
+  if (place_ == Place::kGroupList) {
+    if (document_ == Document::kListOfGroups || groups_.empty()) return BeginGroup();
+    return Fail("expected one group in the list, found more; each is sent to its own address");
+  }
   if (place_ != Place::kLabelsValue) return Unexpected("an object");
   labels_ = &groups_.back().labels.emplace();
   place_ = Place::kLabels;
@@ -85,13 +93,14 @@ bool GroupReader::EndMap() {
   if (place_ == Place::kLabels) {
     place_ = Place::kGroup;
   } else {
-    place_ = document_ == Document::kOneGroup ? Place::kEnd : Place::kGroupList;
+    place_ = is_list_ ? Place::kGroupList : Place::kEnd;
   }
   return true;
 }
 
 bool GroupReader::BeginList() {
-  if (place_ == Place::kTop && document_ == Document::kListOfGroups) {
+  if (place_ == Place::kTop && document_ != Document::kOneGroup) {
+    is_list_ = true;
     place_ = Place::kGroupList;
     return true;
   }
@@ -102,7 +111,14 @@ bool GroupReader::BeginList() {
 }
 
 bool GroupReader::EndList() {
-  place_ = place_ == Place::kTargets ? Place::kGroup : Place::kEnd;
+  if (place_ == Place::kTargets) {
+    place_ = Place::kGroup;
+    return true;
+  }
+  if (document_ == Document::kRequest && groups_.empty()) {
+    return Fail("the list is empty; expected one object with targets and labels");
+  }
+  place_ = Place::kEnd;
   return true;
 }
 

@@ -11,14 +11,15 @@
 namespace target_eye {
 
 // Builds GroupData from a document's events, whatever its format: one object of no keys but
-// `targets`, a list of strings, and `labels`, an object of strings; or a list of such objects. The
-// format's parser calls these methods in document order. Each gives whether to go on; once one has
-// given false, error() says why and no other may be called. What the document nests deeper than
+// `targets`, a list of strings, and `labels`, an object of strings; or a list of such objects. A
+// request's body may be either, the list of exactly one: what GET answers with can be sent back.
+// The format's parser calls these methods in document order. Each gives whether to go on; once one
+// has given false, error() says why and no other may be called. What the document nests deeper than
 // that is refused where it begins, so that nothing here grows with the nesting. One thread at a
 // time.
 class GroupReader {
  public:
-  enum class Document { kOneGroup, kListOfGroups };
+  enum class Document { kOneGroup, kListOfGroups, kRequest };
   // kStored is text that was checked when it was written: a target is taken whole, as it is.
   enum class Trust { kChecked, kStored };
 
@@ -66,6 +67,7 @@ class GroupReader {
   const Document document_;
   const Trust trust_;
   Place place_ = Place::kTop;
+  bool is_list_ = false;  // The document's top is a list.
   std::vector<GroupData> groups_;
   // Those of the group being read, once the document has begun them.
   std::vector<Target>* targets_ = nullptr;
@@ -80,5 +82,8 @@ Expected<void> AppendTargets(std::string_view list, std::vector<Target>& targets
 
 // `text` without the spaces, tabs and line ends at its ends.
 std::string_view TrimSpaces(std::string_view text);
+
+// `text` without the byte order mark that some editors put before UTF-8.
+std::string_view SkipByteOrderMark(std::string_view text);
 
 }  // namespace target_eye

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <cstdint>
 #include <string>
 #include <utility>
 
 #include "codec/body.h"
+#include "model/utf8.h"
 
 namespace target_eye {
 namespace {
@@ -78,24 +80,38 @@ class Handler {
   std::string parts_;
 };
 
+// Lines and columns count from 1, columns in code points.
+std::unexpected<Error> NotJson(std::string_view text, std::size_t at, std::string_view what) {
+  const std::string_view before = text.substr(0, at);
+  const auto line = 1 + std::ranges::count(before, '\n');
+  const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0.
+  const auto is_start = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; };
+  const auto column = 1 + std::ranges::count_if(before.substr(line_start), is_start);
+  const std::string_view rest = text.substr(at);
+  const std::string found =
+      rest.empty() ? "the end"
+                   : Quote(rest.substr(0, std::max<std::size_t>(1, Utf8CodePointBytes(rest))));
+  return Invalid(
+      fmt::format("not valid JSON: line {}, column {}: {}, found {}", line, column, what, found));
+}
+
 }  // namespace
 
 Expected<void> ReadJson(std::string_view text, GroupReader& reader) {
+  text = SkipByteOrderMark(text);
   json::parse_options options;
   options.max_depth = kMaxNesting;
   json::basic_parser<Handler> parser(options, reader);
   error_code ec;
   const std::size_t used = parser.write_some(false, text.data(), text.size(), ec);
   if (const auto& refused = reader.error()) return std::unexpected(*refused);
-  if (ec) return Invalid(fmt::format("not valid JSON: {}", ec.message()));
-  if (used < text.size()) {
-    return Invalid(fmt::format("not valid JSON: text follows the document at byte {}", used));
-  }
+  if (ec) return NotJson(text, used, ec.message());
+  if (used < text.size()) return NotJson(text, used, "expected nothing after the document");
   return {};
 }
 
 Expected<GroupData> DecodeJson(std::string_view body) {
-  GroupReader reader;
+  GroupReader reader(GroupReader::Document::kRequest);
   if (auto ok = ReadJson(body, reader); !ok) {
     return Invalid("body: " + ok.error().message);
   }

@@ -56,11 +56,24 @@ TEST(JsonTest, CommaJoinedTargetsAreSplitAndTrimmed) {
   });
 }
 
+TEST(JsonTest, WhatGetAnswersWithIsABody) {
+  Check({
+      {"[{\"targets\":[\"a:1\"],\"labels\":{\"x\":\"y\"}}]\n", "a:1 / x=y"},
+      {"[{}]", "- / -"},
+      {"[]", "error: body: the list is empty; expected one object with targets and labels"},
+      {R"([{"targets":["a:1"]},{"targets":["b:1"]}])",
+       "error: body: expected one group in the list, found more"},
+      {R"([{"targets":["a:1"]},null])", "error: group 2: expected an object"},
+      {R"([["a:1"]])", "error: group 1: expected an object with targets and labels, found a list"},
+      {R"(["a:1"])", "error: group 1: expected an object with targets and labels, found a string"},
+      {R"([{"targets":["a:1"]})", "error: not valid JSON"},
+      {R"([{"targets":["a:1"]}]])", "error: not valid JSON"},
+      {R"([{"targets":[],"targets":[]}])", "error: key \"targets\": is given twice"},
+  });
+}
+
 TEST(JsonTest, OnlyOneObjectIsABody) {
   Check({
-      {"[]", "error: expected one object with targets and labels, found a list"},
-      {R"([{"targets":["a:1"]}])",
-       "error: expected one object with targets and labels, found a list"},
       {"\"a:1\"", "error: found a string"},
       {"null", "error: found null"},
       {"true", "error: found a boolean"},
@@ -178,7 +191,9 @@ TEST(JsonTest, NothingButJsonIsTaken) {
                                       R"({},)"sv,
                                       "{}\0"sv,
                                       "\0{}"sv,
-                                      "\xEF\xBB\xBF{}"sv,
+                                      "\xEF\xBB\xBF"sv,
+                                      "\xEF\xBB\xBF\xEF\xBB\xBF{}"sv,
+                                      " \xEF\xBB\xBF{}"sv,
                                       "\v{}"sv,
                                       "/**/{}"sv,
                                       "{}//"sv,
@@ -195,8 +210,24 @@ TEST(JsonTest, NothingButJsonIsTaken) {
   }
 }
 
-TEST(JsonTest, TextAfterTheDocumentIsNamedByItsPlace) {
-  Check({{R"({"targets":[]} x)", "error: text follows the document at byte 15"}});
+TEST(JsonTest, AByteOrderMarkIsSkipped) {
+  Check({{"\xEF\xBB\xBF{\"targets\":[\"a:1\"]}", "a:1 / -"}});
+}
+
+TEST(JsonTest, FaultsAreNamedByTheirPlace) {
+  const std::string start = "error: body: not valid JSON: line ";
+  Check({
+      {R"({"targets":[]} x)",
+       start + R"(1, column 16: expected nothing after the document, found "x")"},
+      {"{\n  \"targets\": [\"a:1\",]\n}", start + "2, column 21: syntax error, found \"]\""},
+      {"{'targets': []}", start + "1, column 2: syntax error, found \"'\""},
+      {"{\"labels\": {\"a\": \"\xC3\xA9\xC3\xA9\" x", start + "1, column 23: "},
+      {"\xEF\xBB\xBF{\r\nx", start + "2, column 1: syntax error, found \"x\""},
+      {"{\"targets\":\n[", start + "2, column 2: incomplete JSON, found the end"},
+      {" ", start + "1, column 2: incomplete JSON, found the end"},
+      {"{\xC3\xA9", start + "1, column 2: syntax error, found \"\xC3\xA9\""},
+      {"{\xFF", start + "1, column 2: syntax error, found \"\\xff\""},
+  });
 }
 
 TEST(JsonTest, DeepNestingIsRefusedWhereItBegins) {
@@ -204,7 +235,7 @@ TEST(JsonTest, DeepNestingIsRefusedWhereItBegins) {
   std::string maps;
   for (std::size_t i = 0; i < 100'000; ++i) maps += R"({"a":)";
   Check({
-      {std::string(kMany, '['), "error: expected one object"},
+      {std::string(kMany, '['), "error: group 1: expected an object"},
       {R"({"targets":)" + std::string(kMany, '['),
        "error: element 1: expected a string, found a list"},
       {R"({"labels":{"a":)" + maps, "error: label \"a\": expected a string, found an object"},

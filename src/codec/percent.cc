@@ -71,10 +71,31 @@ std::string PercentEncode(std::string_view text) {
   return encoded;
 }
 
+namespace {
+
+// How a path that is none of a group differs from one.
+std::string_view WrongWith(std::string_view path) {
+  const auto slashes = std::ranges::count(path, '/');
+  const bool has_empty = path.contains("//") || path.size() < 2;
+  constexpr int kSlashesOfAGroup = 2;
+  if (slashes == kSlashesOfAGroup + 1 && path.ends_with('/') && !has_empty) {
+    return ", without the slash at the end";
+  }
+  if (slashes == kSlashesOfAGroup && path.ends_with('/') && !has_empty) {
+    return "; the environment is missing";
+  }
+  if (has_empty && slashes > 1) return ", and neither of them empty";
+  if (slashes > kSlashesOfAGroup) return "; a slash inside a name is written %2F";
+  return "";
+}
+
+}  // namespace
+
 Expected<GroupKey> ParseGroupPath(std::string_view path) {
   const auto not_found = [&] {
     return MakeError(ErrorCode::kNotFound,
-                     fmt::format("path {}: expected /<application>/<environment>", Quote(path)));
+                     fmt::format("path {}: expected /<application>/<environment>{}", Quote(path),
+                                 WrongWith(path)));
   };
   if (!path.starts_with('/')) return not_found();
   const std::string_view parts = path.substr(1);

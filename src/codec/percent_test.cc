@@ -75,6 +75,19 @@ TEST(GroupPathTest, PathsOfOtherShapesAreNotFound) {
   }
 }
 
+TEST(GroupPathTest, APathOfAnotherShapeIsToldWhatIsWrong) {
+  const std::string expected = ": expected /<application>/<environment>";
+  for (const auto& [path, end] : {std::pair{"/a", ""},
+                                  {"/a/", "; the environment is missing"},
+                                  {"/a/b/", ", without the slash at the end"},
+                                  {"/a//b", ", and neither of them empty"},
+                                  {"//b", ", and neither of them empty"},
+                                  {"/a/b/c", "; a slash inside a name is written %2F"},
+                                  {"/a/b/c/", "; a slash inside a name is written %2F"}}) {
+    EXPECT_EQ(ParseGroupPath(path).error().message, "path " + Quote(path) + expected + end);
+  }
+}
+
 TEST(GroupPathTest, PartsThatAreNotAllowedAreInvalid) {
   const std::string long_part(1025, 'a');
   for (const std::string& path :

@@ -34,7 +34,7 @@ class GroupEvents : public YamlEvents {
 }  // namespace
 
 Expected<GroupData> DecodeYaml(std::string_view body) {
-  GroupReader reader;
+  GroupReader reader(GroupReader::Document::kRequest);
   GroupEvents events(reader);
   const auto has_document = ReadYaml(body, events);
   if (!has_document) return Invalid("body: " + has_document.error().error.message);

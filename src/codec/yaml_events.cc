@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "codec/body.h"
+#include "codec/group_reader.h"
 #include "model/utf8.h"
 
 namespace target_eye {
@@ -178,8 +179,7 @@ std::expected<bool, YamlError> ReadYaml(std::string_view text, YamlEvents& event
     return std::unexpected(YamlError{line, {ErrorCode::kInvalid, std::move(message)}});
   };
   if (auto ok = CheckText(text); !ok) return wrong(0, std::move(ok.error().message));
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  text = SkipByteOrderMark(text);
   Handler handler(text, events);
   try {
     std::ispanstream in(text);

@@ -132,9 +132,18 @@ TEST(YamlTest, TargetsAreSplitAndTrimmedAsEverywhere) {
   });
 }
 
+TEST(YamlTest, WhatGetAnswersWithIsABody) {
+  Check({
+      {"- targets:\n    - a:1\n  labels:\n    x: y\n", "a:1 / x=y"},
+      {"[{\"targets\":[\"a:1\"],\"labels\":{\"x\":\"y\"}}]\n", "a:1 / x=y"},
+  });
+}
+
 TEST(YamlTest, OnlyOneMappingIsABody) {
   Check({
-      {"- a:1\n", "error: expected one object with targets and labels, found a list"},
+      {"- a:1\n", "error: group 1: expected an object with targets and labels, found a string"},
+      {"[]", "error: body: the list is empty; expected one object with targets and labels"},
+      {"- targets: [a:1]\n- targets: [b:1]\n", "error: body: expected one group in the list"},
       {"a:1", "error: expected one object with targets and labels, found a string"},
       {"null", "error: expected one object with targets and labels, found null"},
       {"---\n", "error: expected one object with targets and labels, found null"},

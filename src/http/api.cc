@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include "codec/body.h"
+#include "codec/change_query.h"
 #include "codec/group_json.h"
 #include "codec/percent.h"
 #include "http/api_response.h"
@@ -15,6 +19,10 @@ namespace {
 constexpr std::string_view kGroupMethods = "GET, HEAD, PUT, POST, DELETE, OPTIONS";
 constexpr std::string_view kPageMethods = "GET, HEAD, OPTIONS";
 constexpr std::string_view kReloadMethods = "POST, OPTIONS";
+
+constexpr std::string_view kSdPage = "/-/sd";
+constexpr auto kPages =
+    std::to_array<std::string_view>({"/metrics", "/-/healthy", "/-/ready", kSdPage, "/-/reload"});
 
 // `user:alice@127.0.0.1:4711`, or the address alone where nobody proved to be somebody.
 std::string ChangedBy(const HttpRequest& request) {
@@ -49,7 +57,7 @@ Api::Api(TargetRegistry& registry, Metrics& metrics, NotReady not_ready, ApiPage
       reload_(std::move(pages.reload)) {}
 
 void Api::Handle(const HttpRequest& request, Respond respond) {
-  if (request.path == "/-/sd" && sd_ != nullptr) {
+  if (request.path == kSdPage && sd_ != nullptr) {
     HandleSd(request, std::move(respond));
     return;
   }
@@ -64,16 +72,39 @@ void Api::Handle(const HttpRequest& request, Respond respond) {
   HandleGroup(request, std::move(respond));
 }
 
+HttpResponse Api::NoSuchPage(std::string_view path, Error error) const {
+  std::string pages;
+  for (const std::string_view page : kPages) {
+    if (page == kSdPage && sd_ == nullptr) continue;
+    if (path.ends_with('/') && path.substr(0, path.size() - 1) == page) {
+      error = {
+          ErrorCode::kNotFound,
+          fmt::format("path {}: expected {}, without the slash at the end", Quote(path), page)};
+      return ErrorResponse(error, "unknown");
+    }
+    pages += pages.empty() ? "" : ", ";
+    pages += page;
+  }
+  if (path == "/") {
+    error.message = fmt::format(
+        "this is target-eye, a registry of Prometheus scrape targets: expected "
+        "/<application>/<environment>, or one of its pages: {}",
+        pages);
+  } else if (path.starts_with("/-/")) {
+    error.message =
+        fmt::format("path {}: expected one of the service's own pages: {}", Quote(path), pages);
+  } else if (std::ranges::count(path, '/') < 2) {
+    error.message += fmt::format(", or one of the service's own pages: {}", pages);
+  }
+  return ErrorResponse(error, "unknown");
+}
+
 HttpResponse Api::Page(const HttpRequest& request) const {
   const bool healthy = request.path == "/-/healthy";
   const bool ready = request.path == "/-/ready";
   if (!healthy && !ready && request.path != "/metrics") {
     // Application `-` is the service's own: a data request on it is a mistake, not a missing page.
-    if (auto key = ParseGroupPath(request.path); !key) {
-      return ErrorResponse(key.error(), "unknown");
-    }
-    return ErrorResponse({ErrorCode::kNotFound, fmt::format("no page {}", Quote(request.path))},
-                         "unknown");
+    return NoSuchPage(request.path, ParseGroupPath(request.path).error());
   }
   const std::string_view handler = healthy ? "healthy" : (ready ? "ready" : "metrics");
   if (request.method == "OPTIONS") {
@@ -120,6 +151,11 @@ void Api::HandleReload(const HttpRequest& request, Respond respond) const {
     respond(MethodNotAllowed(request.method, kReloadMethods, kHandler));
     return;
   }
+  // Like any change: what a query was to mean is not guessed.
+  if (const auto query = ParseChangeQuery(request.query, Method::kPost); !query) {
+    respond(ErrorResponse(query.error(), kHandler));
+    return;
+  }
   if (!reload_) {
     respond({.status = 403,
              .body = EncodeMessage("reloading by HTTP is off; turn it on with ENABLE_RELOAD "
@@ -143,8 +179,8 @@ void Api::HandleGroup(const HttpRequest& request, Respond respond) {
   static constexpr std::string_view kHandler = "group";
   auto key = ParseGroupPath(request.path);
   if (!key) {
-    respond(ErrorResponse(key.error(),
-                          key.error().code == ErrorCode::kNotFound ? "unknown" : kHandler));
+    respond(key.error().code == ErrorCode::kNotFound ? NoSuchPage(request.path, key.error())
+                                                     : ErrorResponse(key.error(), kHandler));
     return;
   }
   if (IsRead(request.method)) {
@@ -167,6 +203,12 @@ void Api::HandleGroup(const HttpRequest& request, Respond respond) {
     respond(MethodNotAllowed(request.method, kGroupMethods, kHandler));
     return;
   }
+  const auto query = ParseChangeQuery(request.query, change.method);
+  if (!query) {
+    respond(ErrorResponse(query.error(), kHandler));
+    return;
+  }
+  if (query->add) change.method = Method::kAdd;
   auto data = DecodeBody(request.content_type, request.body);
   if (!data) {
     respond(ErrorResponse(data.error(), kHandler));

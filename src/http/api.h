@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "http/http_handler.h"
 #include "http/sd_page.h"
@@ -37,6 +38,9 @@ class Api : public HttpHandler {
   void HandleSd(const HttpRequest& request, Respond respond) const;
   void HandleReload(const HttpRequest& request, Respond respond) const;
   HttpResponse Page(const HttpRequest& request) const;
+  // The answer to a path that names neither a group nor a page, for the reason `error`: says what
+  // there is.
+  HttpResponse NoSuchPage(std::string_view path, Error error) const;
 
   TargetRegistry& registry_;
   Metrics& metrics_;

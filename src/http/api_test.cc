@@ -111,6 +111,36 @@ TEST_F(ApiTest, EveryErrorIsJsonWithAMessage) {
   }
 }
 
+TEST_F(ApiTest, APathThatIsNothingIsToldWhatThereIs) {
+  const std::string pages = "/metrics, /-/healthy, /-/ready, /-/sd, /-/reload";
+  const struct {
+    std::string_view path;
+    std::string message;
+    int status;
+  } rows[] = {
+      {"/",
+       "this is target-eye, a registry of Prometheus scrape targets: expected "
+       "/<application>/<environment>, or one of its pages: " +
+           pages,
+       404},
+      {"/web", "expected /<application>/<environment>, or one of the service's own pages: " + pages,
+       404},
+      {"/web/prod/", "expected /<application>/<environment>, without the slash at the end\"", 404},
+      {"/metrics/", "path \\\"/metrics/\\\": expected /metrics, without the slash at the end", 404},
+      {"/-/ready/", "path \\\"/-/ready/\\\": expected /-/ready, without the slash at the end", 404},
+      {"/-/sd/", "expected /-/sd, without the slash at the end", 404},
+      {"/-/typo", "expected one of the service's own pages: " + pages, 400},
+      {"/-/", "expected one of the service's own pages: " + pages, 404},
+  };
+  for (const auto& row : rows) {
+    for (const std::string_view method : {"GET", "PUT", "DELETE"}) {
+      const auto response = Send(method, row.path);
+      EXPECT_EQ(response.status, row.status) << row.path;
+      EXPECT_THAT(response.body, HasSubstr(row.message)) << row.path;
+    }
+  }
+}
+
 TEST_F(ApiTest, OptionsAnswersWithWhatIsAllowed) {
   EXPECT_EQ(HeaderOf(Send("OPTIONS", "/a/e"), "Allow"), "GET, HEAD, PUT, POST, DELETE, OPTIONS");
   EXPECT_EQ(HeaderOf(Send("OPTIONS", "/-/ready"), "Allow"), "GET, HEAD, OPTIONS");
