@@ -20,7 +20,7 @@ from bodies import ENCODINGS, in_any_order
 
 # Few of each, so that requests meet what others left.
 KEYS = [("shop", "prod"), ("shop", "dev"), ("ab", "c"), ("a", "bc"), ("a/b", "c"), ("été", "%2F"), ("a@b", "c"),
-        ("a", "b@c"), (".", "..")]
+        ("a", "b@c"), ("...", "..a")]
 TARGETS = ["a", "a:1", "a:2", "b.example:9100", "10.0.0.1:80", "[::1]:80", "A:1"]
 BAD_TARGETS = ["a:0", "http://a", "", "a b"]
 VALUES = ["1", "2", "é\U0001F418", "a,b", " "]

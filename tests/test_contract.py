@@ -228,7 +228,7 @@ def test_a_group_that_was_deleted_begins_anew(server, app, path):
 
 @pytest.mark.parametrize("path, application, environment", [
     ("/a%2Fb/c", "a/b", "c"), ("/a/b%2fc", "a", "b/c"), ("/%C3%A9t%C3%A9/e", "été", "e"), ("/a+b/c", "a+b", "c"),
-    ("/a%20b/c", "a b", "c"), ("/%2525/c", "%25", "c"), ("/./..", ".", ".."), ("/a;b/c=d", "a;b", "c=d"),
+    ("/a%20b/c", "a b", "c"), ("/%2525/c", "%25", "c"), ("/a;b/c=d", "a;b", "c=d"),
     ("/%2D%2D/c", "--", "c"), ("/%F0%9F%90%98/x", "\U0001F418", "x"), ("/a/-", "a", "-"),
     ("/" + "x" * 1024 + "/" + "y" * 1024, "x" * 1024, "y" * 1024),
     ("/" + "%C3%A9" * 512 + "/y", "é" * 512, "y"),
