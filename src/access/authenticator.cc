@@ -18,6 +18,7 @@
 #include "access/keyed_hash.h"
 #include "access/login_limits.h"
 #include "access/login_log.h"
+#include "util/ip_address.h"
 #include "util/thread.h"
 
 namespace target_eye {
@@ -95,7 +96,7 @@ class Authenticator::Impl {
         break;
       case Credentials::Kind::kBroken: {
         const std::lock_guard lock(mutex_);
-        return FailAtOnce({LoginClient(peer), {}}, peer, {});
+        return FailAtOnce({ClientKeyOf(peer), {}}, peer, {});
       }
     }
     return Login{};
@@ -136,7 +137,7 @@ class Authenticator::Impl {
       return {.result = Login::Result::kToken, .name = *name};
     }
     const std::lock_guard lock(mutex_);
-    return FailAtOnce({LoginClient(peer), {}}, peer, {});
+    return FailAtOnce({ClientKeyOf(peer), {}}, peer, {});
   }
 
   std::variant<Login, PendingPtr> ByPassword(const AccessPolicy& policy, Credentials& credentials,
@@ -144,7 +145,7 @@ class Authenticator::Impl {
     const bool can_be = IsUserName(credentials.user) &&
                         credentials.secret.size() <= kMaxPasswordBytes &&
                         credentials.secret.find('\0') == std::string::npos;
-    Origin origin{LoginClient(peer), {}};
+    Origin origin{ClientKeyOf(peer), {}};
     if (!can_be) {
       const std::lock_guard lock(mutex_);
       return FailAtOnce(origin, peer, credentials.user);

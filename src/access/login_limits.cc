@@ -1,9 +1,7 @@
 #include "access/login_limits.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <cstring>
+#include <string>
 
 namespace target_eye {
 
@@ -26,17 +24,6 @@ void LoginLimits::Fail(std::string_view client, SteadyTime now) {
   // No deeper than empty: whoever goes on failing has to wait no longer for that.
   it->second = std::min(std::max(it->second, now) + kSecondsAFailure,
                         now + kFailuresAtOnce * kSecondsAFailure);
-}
-
-std::string LoginClient(std::string_view peer) {
-  if (!peer.starts_with('[')) return std::string(peer.substr(0, peer.rfind(':')));
-  std::string address(peer.substr(1, peer.find_first_of("%]") - 1));
-  in6_addr bytes{};
-  if (::inet_pton(AF_INET6, address.c_str(), &bytes) != 1) return address;
-  if (IN6_IS_ADDR_V4MAPPED(&bytes)) return address.substr(address.rfind(':') + 1);
-  std::fill(bytes.s6_addr + 8, bytes.s6_addr + 16, 0);
-  char text[INET6_ADDRSTRLEN];
-  return ::inet_ntop(AF_INET6, &bytes, text, sizeof text);
 }
 
 }  // namespace target_eye

@@ -38,8 +38,4 @@ class LoginLimits {
   std::unordered_map<std::string, SteadyTime, Hash, std::equal_to<>> paid_off_at_;
 };
 
-// What `peer`, as HttpRequest has it, counts as: the address without the port; of an IPv6 address
-// the first 64 bits, since a whole network of that size belongs to one client.
-std::string LoginClient(std::string_view peer);
-
 }  // namespace target_eye

@@ -42,6 +42,7 @@ HttpServerOptions ServerOptions(const Config& config) {
           .h2_max_concurrent_streams = config.h2_stream_limit,
           .h2_max_header_list_size = config.h2_header_limit_bytes,
           .h2_max_inbound_frame_size = config.h2_frame_limit_bytes,
+          .trusted_proxies = config.trusted_proxies,
           .server_names = config.server_names,
           .allowed_origins = config.allowed_origins,
           .root_path = config.root_path,

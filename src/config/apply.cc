@@ -184,6 +184,9 @@ Problem Set(const Setting& setting, const ConfigValue& value, Config& config,
     all.insert(all.end(), elements->begin(), elements->end());
   }
   if (std::ranges::any_of(all, HasControls)) return ExpectedOf(setting);
+  if (setting.is_element != nullptr && !std::ranges::all_of(all, setting.is_element)) {
+    return std::string(setting.elements);
+  }
   if (static_cast<double>(all.size()) > setting.most) return RangeOf(setting);
   config.*field = std::move(all);
   return std::nullopt;

@@ -45,6 +45,7 @@ struct Config {
   std::chrono::milliseconds ssl_handshake_timeout{10'000};
   std::chrono::milliseconds graceful_timeout{3'000};
   std::chrono::milliseconds shutdown_timeout{60'000};
+  std::vector<std::string> trusted_proxies;
   std::vector<std::string> server_names;
   std::string root_path;
   std::string external_url;  // Without slashes at its end; a path, or a URL with or without one.

@@ -181,6 +181,14 @@ Expected<void> CheckTogether(CommandLine& line) {
                        ? "CERTFILE is set without KEYFILE; set KEYFILE to the certificate's key"
                        : "KEYFILE is set without CERTFILE; set CERTFILE to the key's certificate");
   }
+  for (const std::string& peers : config.trusted_proxies) {
+    if (peers.ends_with("/0")) {
+      line.warnings.push_back(fmt::format(
+          "TRUSTED_PROXIES has {}: every client is believed when it says who it is; name the "
+          "proxies alone",
+          peers));
+    }
+  }
   const bool verifies = config.verify_mode != "cert_none";
   if (verifies && config.ca_certs.empty()) {
     return Invalid(

@@ -82,6 +82,7 @@ Example ExampleOf(const Setting& setting) {
     case SettingKind::kUrl:  // Without a path, which would be the default of another.
       return {"https://example.org", "'https://example.org'"};
     case SettingKind::kList:
+      if (setting.is_element != nullptr) return {"10.0.0.0/8,unix", "['10.0.0.0/8', 'unix']"};
       return {"one,two", "['one', 'two']"};
     case SettingKind::kCount:
       return {"321", "321"};
@@ -411,6 +412,12 @@ TEST_F(LoadConfigTest, AnUnknownSectionIsNamedOnce) {
   const auto warnings = Warnings({File("[uvicorn]\na: b\nc: d\n[hypercorn]\nbacklog: 7\n")});
   ASSERT_EQ(warnings.size(), 1U);
   EXPECT_THAT(warnings[0], HasSubstr(":2: section \"uvicorn\" has no meaning here"));
+}
+
+TEST_F(LoadConfigTest, TrustInEverybodyIsNamedInAWarning) {
+  EXPECT_THAT(
+      Warnings({}, {{"FILE_SD_DIRECTORY", "/x"}, {"TRUSTED_PROXIES", "10.0.0.0/8,::/0"}}),
+      testing::ElementsAre(HasSubstr("TRUSTED_PROXIES has ::/0: every client is believed")));
 }
 
 TEST_F(LoadConfigTest, TheSectionOfDefaultsIsAnError) {

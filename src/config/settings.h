@@ -63,6 +63,9 @@ struct Setting {
   // Of a count, of bytes and, in seconds, of a duration; for a list, how many elements.
   double least = 0;
   double most = 0;
+  // Of a list: whether an element is one, and what they are; null: any text.
+  bool (*is_element)(std::string_view element) = nullptr;
+  std::string_view elements = kNone;
   // For kWord: `a|b`.
   std::string_view words = kNone;
   // For kWord: what others call them, as `warn=warning|30=warning`.

@@ -1,4 +1,5 @@
 #include "config/settings.h"
+#include "util/ip_address.h"
 
 namespace target_eye {
 namespace {
@@ -15,6 +16,10 @@ constexpr double kDay = 86'400;
 
 std::optional<std::string> NeedsQuic(std::string_view) {
   return "HTTP/3 is not served; unset it, and terminate HTTP/3 in front of target-eye";
+}
+
+bool IsPeer(std::string_view element) {
+  return element == "unix" || IpNetwork::Parse(element).has_value();
 }
 
 constexpr Setting Refused(std::string_view name, std::string_view doc,
@@ -116,6 +121,21 @@ constexpr Setting kSettings[] = {
             "`/-/healthy` and `/-/ready` are served for any: health checks ask by address. A "
             "Prometheus that scrapes `/metrics` or reads `/-/sd` needs the name that it asks by "
             "in this list."},
+    {.name = "trusted_proxies",
+     .section = kOurs,
+     .topic = Topic::kListening,
+     .kind = Kind::kList,
+     .field = &Config::trusted_proxies,
+     .least = 1,
+     .most = 256,
+     .is_element = IsPeer,
+     .elements = "addresses, networks such as 10.0.0.0/8 (no bits set behind its first 8), or "
+                 "unix, separated by commas",
+     .default_note = "none",
+     .doc = "The proxies that are believed when they tell a client's address by "
+            "`X-Forwarded-For`, `Forwarded` or the PROXY protocol: addresses, networks such as "
+            "`10.0.0.0/8`, and `unix` for whoever connects to a unix socket. docs/proxies.md has "
+            "examples."},
     {.name = "root_path",
      .section = kServer,
      .topic = Topic::kListening,
@@ -295,8 +315,8 @@ constexpr Setting kSettings[] = {
      .most = 1e6,
      .doc =
          "Requests a second that one client address may send, with a second's worth at once; one "
-         "more is answered with 429. 0 sets no limit. Behind a proxy all clients have one "
-         "address."},
+         "more is answered with 429. 0 sets no limit. An IPv6 network of 64 bits counts as one "
+         "address; behind a proxy all clients have one, unless it is in `trusted_proxies`."},
     {.name = "queue_limit",
      .section = kOurs,
      .topic = Topic::kLimits,
@@ -313,8 +333,11 @@ constexpr Setting kSettings[] = {
      .field = &Config::client_connection_limit,
      .least = 0,
      .most = 1e6,
-     .doc = "Connections that one client address may have open at once; one more is answered with "
-            "503. 0 sets no limit of its own. Behind a proxy all clients have one address."},
+     .doc =
+         "Connections that one client address may have open at once; one more is answered with "
+         "503. 0 sets no limit of its own. An IPv6 network of 64 bits counts as one address. The "
+         "connections of `trusted_proxies` are counted only where the PROXY protocol tells whose "
+         "they are."},
     {.name = "request_limit",
      .section = kOurs,
      .topic = Topic::kLimits,

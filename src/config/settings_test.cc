@@ -144,6 +144,9 @@ TEST(SettingsTest, AWrongFormIsToldWithWhatIsExpected) {
   EXPECT_EQ(Problem("umask", "888"), R"("888": expected octal digits up to 777, e.g. 022)");
   EXPECT_EQ(Problem("bind", "a,,b"),
             R"("a,,b": expected values separated by commas, none of them empty)");
+  EXPECT_EQ(Problem("trusted_proxies", "10.0.0.1, 10.0.0.1/8"),
+            R"("10.0.0.1, 10.0.0.1/8": expected addresses, networks such as 10.0.0.0/8 (no bits )"
+            "set behind its first 8), or unix, separated by commas");
   EXPECT_EQ(Problem("file_sd_layout", "files"), R"("files": expected file or group)");
   EXPECT_EQ(
       Problem("loglevel", "loud"),

@@ -93,11 +93,15 @@ bool Acceptor::AcceptOne() {
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytes, sizeof kUnsentBytes);
   }
   const auto& context = threads_.front()->shared_context();
-  Accepted accepted{.socket = std::move(socket), .peer = {.address = FormatPeer(address)}};
-  accepted.peer.slot = ConnectionSlot(context, accepted.peer.address);
-  if (!accepted.peer.slot.room_for_more()) {
-    context->metrics.ConnectionRejected();
-    if (context->rejected_connections.load() > kRejectedAtOnce) return true;
+  Accepted accepted{.socket = std::move(socket),
+                    .peer = {.client = ClientAddress(FormatPeer(address))}};
+  Peer& peer = accepted.peer;
+  peer.trusted = context->trusted_proxies.ContainsPeer(peer.client.text);
+  peer.slot = ConnectionSlot(context);
+  // A proxy has the connections of many clients.
+  if (!peer.trusted) peer.slot.CountFor(peer.client);
+  if (!peer.slot.room_for_more() && context->rejected_connections.load() > kRejectedAtOnce) {
+    return true;
   }
   if (may_be_tls_) accepted.tls = context->tls.Get();
   next_ = (next_ + 1) % threads_.size();

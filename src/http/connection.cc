@@ -1,17 +1,28 @@
 #include "http/connection.h"
 
 #include "http/server_context.h"
+#include "util/ip_address.h"
 
 namespace target_eye {
 
-ConnectionSlot::ConnectionSlot(std::shared_ptr<ServerContext> context, std::string peer)
-    : context_(std::move(context)), client_(std::move(peer)) {
-  client_.resize(ClientOf(client_).size());
-  room_for_more_ = context_->connections.fetch_add(1) < context_->options.connection_limit;
-  // Programs behind a unix socket are on this machine, and all look the same.
-  if (client_ == "unix") client_.clear();
-  if (!client_.empty() && !context_->client_connections.Take(client_)) room_for_more_ = false;
-  if (!room_for_more_) context_->rejected_connections.fetch_add(1);
+ClientAddress::ClientAddress(std::string address)
+    : text(std::move(address)), key(ClientKeyOf(text)) {}
+
+ConnectionSlot::ConnectionSlot(std::shared_ptr<ServerContext> context)
+    : context_(std::move(context)) {
+  if (context_->connections.fetch_add(1) >= context_->options.connection_limit) Reject();
+}
+
+void ConnectionSlot::CountFor(const ClientAddress& client) {
+  if (client.text == "unix") return;
+  client_ = client.key;
+  if (!context_->client_connections.Take(client_)) Reject();
+}
+
+void ConnectionSlot::Reject() {
+  if (!std::exchange(room_for_more_, false)) return;
+  context_->rejected_connections.fetch_add(1);
+  context_->metrics.ConnectionRejected();
 }
 
 ConnectionSlot& ConnectionSlot::operator=(ConnectionSlot&& other) noexcept {

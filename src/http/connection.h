@@ -16,36 +16,50 @@ namespace target_eye {
 
 struct ServerContext;
 
-// The address of a client without its port: `127.0.0.1`, `[::1]`, or `unix`.
-inline std::string_view ClientOf(std::string_view peer) { return peer.substr(0, peer.rfind(':')); }
+// Whom a connection or a request is from.
+struct ClientAddress {
+  ClientAddress() = default;
+  explicit ClientAddress(std::string address);
+
+  // `127.0.0.1:4711`, `[::1]:4711`, without the port where a proxy did not tell it; or `unix`.
+  std::string text;
+  // Whom the limits count it with; see ClientKeyOf.
+  std::string key;
+};
 
 // A place among the open connections of a server; whoever holds it gives it back.
 class ConnectionSlot {
  public:
   ConnectionSlot() = default;
-  // Counts a connection of `peer`.
-  ConnectionSlot(std::shared_ptr<ServerContext> context, std::string peer);
+  explicit ConnectionSlot(std::shared_ptr<ServerContext> context);
   ConnectionSlot(ConnectionSlot&& other) noexcept = default;
   ConnectionSlot& operator=(ConnectionSlot&& other) noexcept;
   ~ConnectionSlot() { Release(); }
 
   // Whether the limits allow it; if not, it is to get an answer that says so.
   bool room_for_more() const { return room_for_more_; }
+  // Counts it among those of `client`, too, unless that is `unix`: programs behind a unix socket
+  // are on this machine, and all look the same. At most once.
+  void CountFor(const ClientAddress& client);
   // Counts it among the connections that are served, in the metrics.
   void CountAsServed();
 
   void Release();
 
  private:
+  void Reject();
+
   std::shared_ptr<ServerContext> context_;
-  std::string client_;
+  std::string client_;  // As it is counted; empty where it is not.
   bool room_for_more_ = true;
   bool served_ = false;
 };
 
 // Who is at the other end of a connection.
 struct Peer {
-  std::string address;  // `127.0.0.1:4711`, `[::1]:4711`, or `unix`.
+  ClientAddress client;
+  // Among TRUSTED_PROXIES: what its requests tell of their client is believed.
+  bool trusted = false;
   // Null where the client showed none that was checked.
   std::unique_ptr<const PeerCertificate> certificate = nullptr;
   ConnectionSlot slot = {};

@@ -118,7 +118,7 @@ bool Http2Session::TakeBytes(std::string_view bytes) {
   }
   if (taken >= 0 && bounded) return true;
   Log(LogLevel::kDebug, "HTTP/2 connection ended",
-      {{"peer", peer_.address},
+      {{"peer", peer_.client.text},
        {"reason", bounded ? nghttp2_strerror(static_cast<int>(taken))
                           : "too much for streams that are over"}});
   // A bad preface: whoever sent it does not speak HTTP/2.

@@ -15,6 +15,7 @@
 #include "http/http2_head.h"
 #include "http/http_handler.h"
 #include "http/io_thread.h"
+#include "http/request_client.h"
 #include "http/request_id.h"
 #include "http/transport.h"
 #include "util/clock.h"
@@ -63,11 +64,13 @@ class Http2Session final : public Connection {
     kClosed,
   };
   struct Stream {
-    Stream(const HeadLimits& limits, BufferBudget& budget) : fields(limits), charge(budget) {}
+    Stream(const HeadLimits& limits, const Peer& peer, BufferBudget& budget)
+        : fields(limits), client(peer), charge(budget) {}
 
     Http2Head fields;
     RequestHead head;
     RequestPlan plan;
+    RequestClient client;
     RequestId id;
     std::string body;
     BufferCharge charge;

@@ -45,7 +45,7 @@ Http2Session::Stream* Http2Session::Find(std::int32_t id) {
 
 void Http2Session::Begin(std::int32_t id) {
   if (streams_.empty()) deadline_ = SteadyTime::max();
-  const auto [it, added] = streams_.try_emplace(id, head_limits_, context_.buffers);
+  const auto [it, added] = streams_.try_emplace(id, head_limits_, peer_, context_.buffers);
   it->second.begin = now_;
   it->second.deadline = now_ + context_.options.read_timeout;
 }
@@ -53,6 +53,7 @@ void Http2Session::Begin(std::int32_t id) {
 void Http2Session::TakeHead(std::int32_t id, Stream& stream) {
   stream.head_done = true;
   auto refusal = stream.fields.Finish(stream.head);
+  stream.client.Find(context_, stream.head, now_);
   if (!refusal) {
     if (auto plan = PlanRequest(stream.head, context_.policy)) {
       stream.plan = *std::move(plan);
@@ -63,7 +64,7 @@ void Http2Session::TakeHead(std::int32_t id, Stream& stream) {
   if (!refusal && !peer_.slot.room_for_more()) {
     refusal = Refusal{503, "too many connections; try again later"};
   }
-  if (!refusal) refusal = CountAgainstRate(context_, peer_, now_);
+  if (!refusal) refusal = CountAgainstRate(context_, stream.client, now_);
   if (refusal) return Refuse(id, stream, *refusal);
   if (stream.plan.expects_continue && !stream.whole) DispatchExpect(id, stream);
 }
@@ -75,7 +76,7 @@ void Http2Session::DispatchExpect(std::int32_t id, Stream& stream) {
   if (auto response = AnswerWithoutHandler(context_, stream.plan)) {
     return Answer(id, stream, *std::move(response));
   }
-  context_.handler.HandleExpect(MakeRequest(stream.head, stream.plan, {}, peer_, stream.id),
+  context_.handler.HandleExpect(MakeRequest(stream.head, stream.plan, {}, stream.client, stream.id),
                                 MakeRespond(id));
   if (stream.expecting && !stream.answered) {
     stream.waited_for = true;
@@ -124,8 +125,9 @@ void Http2Session::Dispatch(std::int32_t id, Stream& stream) {
   if (auto response = AnswerWithoutHandler(context_, stream.plan)) {
     return Answer(id, stream, *std::move(response));
   }
-  context_.handler.Handle(MakeRequest(stream.head, stream.plan, stream.body, peer_, stream.id),
-                          MakeRespond(id));
+  context_.handler.Handle(
+      MakeRequest(stream.head, stream.plan, stream.body, stream.client, stream.id),
+      MakeRespond(id));
   if (!stream.answered) {
     stream.waited_for = true;
     context_.waiting_requests.fetch_add(1, std::memory_order_relaxed);
@@ -167,7 +169,7 @@ void Http2Session::Refuse(std::int32_t id, Stream& stream, const Refusal& refusa
   if (stream.id.empty()) {
     stream.id.Set(ClientRequestId(stream.head), thread_->NextRequestNumber());
   }
-  Answer(id, stream, RefusalResponse(refusal, peer_, stream.id));
+  Answer(id, stream, RefusalResponse(refusal, stream.client, stream.id));
 }
 
 void Http2Session::Answer(std::int32_t id, Stream& stream, HttpResponse response) {
@@ -183,7 +185,7 @@ void Http2Session::Answer(std::int32_t id, Stream& stream, HttpResponse response
   ObserveAnswer(context_, {.head = stream.head,
                            .version = "2",
                            .https = transport_.is_tls(),
-                           .peer = peer_,
+                           .client = stream.client,
                            .id = stream.id,
                            .response = response,
                            .response_head = head,
@@ -247,11 +249,11 @@ void Http2Session::ObserveReset(Stream& stream) {
   stream.fields.Finish(stream.head);
   stream.id.Set(ClientRequestId(stream.head), thread_->NextRequestNumber());
   const HttpResponse response =
-      RefusalResponse({400, "the request breaks the rules of HTTP/2"}, peer_, stream.id);
+      RefusalResponse({400, "the request breaks the rules of HTTP/2"}, stream.client, stream.id);
   ObserveAnswer(context_, {.head = stream.head,
                            .version = "2",
                            .https = transport_.is_tls(),
-                           .peer = peer_,
+                           .client = stream.client,
                            .id = stream.id,
                            .response = response,
                            .response_head = {},

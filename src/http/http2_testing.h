@@ -32,9 +32,12 @@ class Http2Client {
     int informational = 0;               // The last 1xx status.
   };
 
-  explicit Http2Client(const std::string& address, const TestCertificate* certificate = nullptr)
+  // `before`: sent in the clear, before the handshake.
+  explicit Http2Client(const std::string& address, const TestCertificate* certificate = nullptr,
+                       std::string_view before = "")
       : tls_(address, {.alpn = "h2", .certificate = certificate}) {
     nghttp2_hd_inflate_new(&inflater_);
+    tls_.raw().Send(before);
     EXPECT_TRUE(tls_.Handshake());
     const unsigned char* name = nullptr;
     unsigned size = 0;

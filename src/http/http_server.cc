@@ -69,6 +69,9 @@ Expected<void> HttpServer::Impl::OpenAccessLog() {
 Expected<void> HttpServer::Impl::Listen() {
   if (auto opened = OpenAccessLog(); !opened) return opened;
   const HttpServerOptions& options = context_->options;
+  auto trusted = TrustedProxies::Parse(options.trusted_proxies);
+  if (!trusted) return Invalid("TRUSTED_PROXIES: " + trusted.error().message);
+  context_->trusted_proxies = *std::move(trusted);
   std::vector<std::string> binds = options.bind;
   binds.insert(binds.end(), options.insecure_bind.begin(), options.insecure_bind.end());
   // [::]:80 beside 0.0.0.0:80 leaves IPv4 to the latter.

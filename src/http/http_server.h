@@ -33,7 +33,8 @@ struct HttpServerOptions {
   std::size_t target_limit_bytes = 8 << 10;
   std::size_t header_field_limit = 100;
   std::size_t connection_limit = 10000;
-  // Connections of one client address, those on unix sockets apart; 0: as many as it likes.
+  // Connections of one client address, those on unix sockets apart, and those of trusted proxies
+  // that do not tell whom a connection is from; 0: as many as it likes.
   std::size_t client_connection_limit = 0;
   // Requests that wait for the handler's answer at once, over all connections; one more gets 503,
   // unless it is for a page under `/-/`. 0: no limit.
@@ -56,6 +57,9 @@ struct HttpServerOptions {
   std::size_t h2_max_concurrent_streams = 100;
   std::size_t h2_max_header_list_size = 64 << 10;
   std::size_t h2_max_inbound_frame_size = 16 << 10;
+  // Peers that are believed when they tell of a client, by X-Forwarded-For, Forwarded or the PROXY
+  // protocol; as TrustedProxies::Parse takes them.
+  std::vector<std::string> trusted_proxies = {};
   std::vector<std::string> server_names;  // Empty: any Host is served.
   // Origins of pages that may send requests from a browser, beside its own: `https://host:port`.
   std::vector<std::string> allowed_origins = {};

@@ -135,6 +135,7 @@ class EchoHandler : public HttpHandler {
     if (request.path == "/certificate") {
       response.body = request.certificate ? request.certificate->common_name : "none";
     }
+    if (request.path == "/peer") response.body = request.peer;
     if (request.path.starts_with("/large")) response.body.assign(kLargeBytes, 'L');
     if (request.path == "/shared") {
       response.shared_body = std::make_shared<const std::string>(kLargeBytes, 'L');

@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "http/proxy_preface.h"
 #include "http/session.h"
 #include "http/tls_handshake.h"
 #include "util/thread.h"
@@ -44,17 +45,25 @@ void IoThread::Adopt(Accepted accepted) {
   asio::dispatch(io_, [this, accepted = std::move(accepted)]() mutable {
     // Also while stopping: it may have sent its request already, and Drain, which comes after,
     // closes it if it has not.
-    if (accepted.tls) {
-      std::make_shared<TlsHandshake>(shared_from_this(), std::move(accepted.peer),
-                                     std::move(accepted.tls))
-          ->Start(std::move(accepted.socket));
-      return;
-    }
     Transport transport(io_);
     if (!transport.Open(std::move(accepted.socket))) return;
-    std::make_shared<Session>(shared_from_this(), std::move(accepted.peer))
-        ->Start(std::move(transport));
+    if (accepted.peer.trusted) {
+      std::make_shared<ProxyPreface>(shared_from_this(), std::move(accepted.peer),
+                                     std::move(accepted.tls))
+          ->Start(std::move(transport));
+    } else {
+      Serve(std::move(transport), std::move(accepted.peer), std::move(accepted.tls));
+    }
   });
+}
+
+void IoThread::Serve(Transport transport, Peer peer, std::shared_ptr<const TlsContext> tls) {
+  if (tls) {
+    std::make_shared<TlsHandshake>(shared_from_this(), std::move(peer), std::move(tls))
+        ->Start(std::move(transport));
+  } else {
+    std::make_shared<Session>(shared_from_this(), std::move(peer))->Start(std::move(transport));
+  }
 }
 
 void IoThread::Deliver(std::shared_ptr<Connection> connection, std::int32_t stream,

@@ -19,6 +19,7 @@
 #include "http/request_id.h"
 #include "http/response_head.h"
 #include "http/server_context.h"
+#include "http/transport.h"
 #include "util/atomic_file.h"
 
 namespace target_eye {
@@ -60,6 +61,9 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   void Join();
   // Serves a connection; one for which there is no room gets the answer that there are too many.
   void Adopt(Accepted accepted);
+  // The same, on the thread itself, once nothing but HTTP or TLS is to come; `tls` is null for a
+  // plain one.
+  void Serve(Transport transport, Peer peer, std::shared_ptr<const TlsContext> tls);
   // Hands a connection a response; drops it when the loop has ended. Many at once wake the thread
   // once.
   void Deliver(std::shared_ptr<Connection> connection, std::int32_t stream, HttpResponse response);

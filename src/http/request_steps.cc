@@ -24,7 +24,7 @@ std::string_view MethodForMetrics(std::string_view method) {
 }  // namespace
 
 HttpRequest MakeRequest(const RequestHead& head, const RequestPlan& plan, std::string_view body,
-                        const Peer& peer, const RequestId& id) {
+                        const RequestClient& client, const RequestId& id) {
   return {
       .method = head.method,
       .target = head.target,
@@ -36,15 +36,16 @@ HttpRequest MakeRequest(const RequestHead& head, const RequestPlan& plan, std::s
       .if_none_match = plan.if_none_match,
       .allowed_origin = plan.allowed_origin,
       .body = body,
-      .peer = peer.address,
+      .peer = client.address().text,
       .request_id = id.text(),
-      .certificate = peer.certificate.get(),
+      .certificate = client.certificate(),
   };
 }
 
-std::optional<Refusal> CountAgainstRate(ServerContext& context, const Peer& peer, SteadyTime now) {
+std::optional<Refusal> CountAgainstRate(ServerContext& context, const RequestClient& client,
+                                        SteadyTime now) {
   if (context.options.client_rate_limit == 0 ||
-      context.client_rates.Take(ClientOf(peer.address), now)) {
+      context.client_rates.Take(client.address().key, now)) {
     return std::nullopt;
   }
   return Refusal{429, "too many requests from this address; try again in a second"};
@@ -78,9 +79,10 @@ std::optional<HttpResponse> AnswerWithoutHandler(const ServerContext& context,
   return std::nullopt;
 }
 
-HttpResponse RefusalResponse(const Refusal& refusal, const Peer& peer, const RequestId& id) {
+HttpResponse RefusalResponse(const Refusal& refusal, const RequestClient& client,
+                             const RequestId& id) {
   Log(LogLevel::kDebug, "request refused",
-      {{"peer", peer.address},
+      {{"peer", client.address().text},
        {"request_id", id.text()},
        {"status", refusal.status},
        {"reason", refusal.message}});
@@ -97,11 +99,11 @@ void ObserveAnswer(ServerContext& context, const AnswerRecord& record) {
   context.metrics.ObserveRequest(response.status, MethodForMetrics(record.head.method),
                                  response.handler, record.took);
   if (context.access_log == nullptr) return;
-  context.access_log->Write({.peer = record.peer.address,
+  context.access_log->Write({.peer = record.client.address().text,
                              .method = record.head.method,
                              .target = record.head.target,
                              .version = record.version,
-                             .scheme = record.https ? "https" : "http",
+                             .scheme = record.client.https(record.https) ? "https" : "http",
                              .caller = response.caller,
                              .request_id = record.id.text(),
                              .request_fields = record.head.fields,

@@ -5,9 +5,9 @@
 #include <optional>
 #include <string_view>
 
-#include "http/connection.h"
 #include "http/framing_gate.h"
 #include "http/http_handler.h"
+#include "http/request_client.h"
 #include "http/request_id.h"
 #include "http/server_context.h"
 #include "util/clock.h"
@@ -19,10 +19,11 @@ namespace target_eye {
 
 // What the handler is given; views into the arguments.
 HttpRequest MakeRequest(const RequestHead& head, const RequestPlan& plan, std::string_view body,
-                        const Peer& peer, const RequestId& id);
+                        const RequestClient& client, const RequestId& id);
 
 // Counts a request, whose plan is made, against its client's rate; or why it is refused.
-std::optional<Refusal> CountAgainstRate(ServerContext& context, const Peer& peer, SteadyTime now);
+std::optional<Refusal> CountAgainstRate(ServerContext& context, const RequestClient& client,
+                                        SteadyTime now);
 
 // The answer to a request that is not the handler's matter: it is for the server as a whole,
 // outside the root path, or one too many at once.
@@ -30,7 +31,8 @@ std::optional<HttpResponse> AnswerWithoutHandler(const ServerContext& context,
                                                  const RequestPlan& plan);
 
 // Logs the refusal, and makes the answer.
-HttpResponse RefusalResponse(const Refusal& refusal, const Peer& peer, const RequestId& id);
+HttpResponse RefusalResponse(const Refusal& refusal, const RequestClient& client,
+                             const RequestId& id);
 
 // The bytes that the response carries, whichever member they are in.
 inline std::string_view BodyOf(const HttpResponse& response) {
@@ -46,8 +48,8 @@ inline bool IsBodiless(int status, std::string_view method) {
 struct AnswerRecord {
   const RequestHead& head;
   std::string_view version;  // As the access log writes it: `1.1`, `2`.
-  bool https = false;
-  const Peer& peer;
+  bool https = false;        // How it came to us.
+  const RequestClient& client;
   const RequestId& id;
   const HttpResponse& response;
   std::string_view response_head;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,7 +15,9 @@
 #include "http/framing_gate.h"
 #include "http/http_handler.h"
 #include "http/http_server.h"
+#include "http/trusted_proxies.h"
 #include "telemetry/metrics.h"
+#include "util/seldom.h"
 
 namespace target_eye {
 
@@ -70,6 +73,7 @@ struct ServerContext {
   HttpHandler& handler;
   Metrics& metrics;
   AccessLog* access_log = nullptr;  // Null: none is kept.
+  TrustedProxies trusted_proxies;
 
   // Open connections, those that are only waited for to close included.
   std::atomic<std::size_t> connections = 0;
@@ -80,6 +84,10 @@ struct ServerContext {
   std::atomic<std::size_t> waiting_requests = 0;
   Exchangeable<TlsContext> tls;                               // Null: `bind` is plain.
   Exchangeable<std::vector<ResponseField>> response_headers;  // Never null.
+  // For the warnings that headers of a proxy contradict each other, and that a PROXY header is
+  // malformed.
+  Seldom contradictions{std::chrono::minutes(1)};
+  Seldom malformed_proxy_headers{std::chrono::minutes(1)};
   // No further request is begun on a connection.
   std::atomic<bool> stopping = false;
 };

@@ -28,6 +28,7 @@ Session::Session(std::shared_ptr<IoThread> thread, Peer peer)
       peer_(std::move(peer)),
       transport_(thread_->io()),
       scanner_(context_.head_limits),
+      client_(peer_),
       body_charge_(context_.buffers) {}
 
 void Session::Open(Transport transport) {
@@ -211,13 +212,14 @@ bool Session::AdvanceHead() {
   auto refusal = CheckHeadBytes(head);
   if (!refusal) refusal = ParseRequestHead(head, head_);
   if (!refusal) {
+    client_.Find(context_, head_, now_);
     if (auto plan = PlanRequest(head_, context_.policy)) {
       plan_ = *std::move(plan);
     } else {
       refusal = std::move(plan.error());
     }
   }
-  if (!refusal) refusal = CountAgainstRate(context_, peer_, now_);
+  if (!refusal) refusal = CountAgainstRate(context_, client_, now_);
   if (refusal) {
     Refuse(*std::move(refusal));
     return false;
@@ -238,7 +240,7 @@ void Session::DispatchExpect() {
   if (auto response = AnswerWithoutHandler(context_, plan_)) {
     return Respond(0, *std::move(response));
   }
-  context_.handler.HandleExpect(MakeRequest(head_, plan_, {}, peer_, request_id_), MakeRespond());
+  context_.handler.HandleExpect(MakeRequest(head_, plan_, {}, client_, request_id_), MakeRespond());
   if (state_ == State::kExpecting) {
     waited_for_ = true;
     context_.waiting_requests.fetch_add(1, std::memory_order_relaxed);
@@ -295,7 +297,7 @@ void Session::Dispatch() {
       body_apart_ ? std::string_view(body_)
                   : std::string_view(buffer_.get() + begin_ + head_bytes_,
                                      static_cast<std::size_t>(plan_.content_length));
-  context_.handler.Handle(MakeRequest(head_, plan_, body, peer_, request_id_), MakeRespond());
+  context_.handler.Handle(MakeRequest(head_, plan_, body, client_, request_id_), MakeRespond());
   if (state_ == State::kHandling) {
     waited_for_ = true;
     context_.waiting_requests.fetch_add(1, std::memory_order_relaxed);
@@ -359,6 +361,7 @@ void Session::EndRequest() {
     body_apart_ = false;
     body_charge_.Set(0);
   }
+  client_.Clear();
   request_id_.Clear();
   head_.Clear();
   plan_ = {};

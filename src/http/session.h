@@ -12,6 +12,7 @@
 #include "http/framing_gate.h"
 #include "http/http_handler.h"
 #include "http/io_thread.h"
+#include "http/request_client.h"
 #include "http/request_id.h"
 #include "http/transport.h"
 #include "util/clock.h"
@@ -116,6 +117,7 @@ class Session final : public Connection {
   RequestPlan plan_;
   std::size_t head_bytes_ = 0;
   ChunkDecoder chunks_;
+  RequestClient client_;
   RequestId request_id_;
   std::string body_;  // Where it did not come whole with the header.
   BufferCharge body_charge_;

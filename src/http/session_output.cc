@@ -39,7 +39,7 @@ void Session::Answer(HttpResponse response) {
   ObserveAnswer(context_, {.head = head_,
                            .version = head_.version == 11 ? "1.1" : "1.0",
                            .https = transport_.is_tls(),
-                           .peer = peer_,
+                           .client = client_,
                            .id = request_id_,
                            .response = response,
                            .response_head = std::string_view(out_).substr(begin),
@@ -68,7 +68,7 @@ void Session::Refuse(const Refusal& refusal) {
   if (request_id_.empty()) {
     request_id_.Set(ClientRequestId(head_), thread_->NextRequestNumber());
   }
-  Answer(RefusalResponse(refusal, peer_, request_id_));
+  Answer(RefusalResponse(refusal, client_, request_id_));
 }
 
 bool Session::Flush() {

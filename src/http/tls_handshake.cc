@@ -42,11 +42,11 @@ TlsHandshake::TlsHandshake(std::shared_ptr<IoThread> thread, Peer peer,
       context_(std::move(context)),
       transport_(thread_->io()) {}
 
-void TlsHandshake::Start(UniqueFd socket) {
+void TlsHandshake::Start(Transport transport) {
   self_ = shared_from_this();
   thread_->Add(*this);
   deadline_ = std::chrono::steady_clock::now() + thread_->context().options.ssl_handshake_timeout;
-  if (!transport_.Open(std::move(socket))) return Close();
+  transport_ = std::move(transport);
   LookAtFirstBytes();
 }
 
@@ -107,7 +107,7 @@ void TlsHandshake::Finish() {
 
 void TlsHandshake::NoteFailure(std::string_view reason) {
   thread_->context().metrics.TlsHandshakeFailed();
-  Log(LogLevel::kDebug, "TLS handshake failed", {{"peer", peer_.address}, {"reason", reason}});
+  Log(LogLevel::kDebug, "TLS handshake failed", {{"peer", peer_.client.text}, {"reason", reason}});
 }
 
 void TlsHandshake::CheckDeadline(SteadyTime now) {

@@ -19,7 +19,7 @@ class TlsHandshake final : public Connection {
   TlsHandshake(std::shared_ptr<IoThread> thread, Peer peer,
                std::shared_ptr<const TlsContext> context);
 
-  void Start(UniqueFd socket);
+  void Start(Transport transport);
 
   void Respond(std::int32_t, HttpResponse) override {}
   void CheckDeadline(SteadyTime now) override;
