@@ -334,18 +334,51 @@ def test_the_published_files_are_taken_over_where_the_state_was_lost(start, dire
     assert {path: server.group(path) for path in groups} == before
 
 
-def test_going_back_leads_to_the_files_of_the_python_program(start, directory):
-    """The steps of docs/migration.md."""
+def test_going_back_leads_to_the_files_of_the_python_program(start, directory, tmp_path):
+    """The commands of docs/migration.md, with this server and this directory put in."""
     leave(directory, "app", "prod", ["one:1"])
     server = start()
-    server.json("PUT", "/new/prod", {"targets": ["new:1"]})
-    server.stop()
-    start(FILE_SD_LAYOUT="group").stop()
+    long = "x" * 300
+    for path, labels in {"/new/prod": {}, f"/{long}/prod": {}, "/moved/prod": {"job": "else"}, "/ab/c": {},
+                         "/a/bc": {}}.items():
+        assert server.json("PUT", path, {"targets": ["new:1"], "labels": labels}).status == 200
+    harness.wait_for("the publication", lambda: len(harness.published(directory)) == 6)
+    before = harness.published(directory)
     text = (pathlib.Path(__file__).parent.parent / "docs/migration.md").read_text()
-    command = textwrap.dedent(re.search(r"```bash\n( *python3 .*?)```", text, re.DOTALL)[1])
-    subprocess.run(["sh", "-c", command], cwd=directory, check=True)
+    save, write = [textwrap.dedent(block) for block in re.findall(
+        r"```bash\n(.*?)```", text.partition("## Going back\n")[2].partition("\n## ")[0], re.DOTALL)]
+
+    def run(command):
+        for old, new in {"127.0.0.1:12345": server.address, "/tmp/groups.json": tmp_path / "groups.json",
+                         "/srv/file_sd": directory}.items():
+            command = command.replace(old, str(new))
+        return subprocess.run(["sh", "-ec", command], check=True, capture_output=True, text=True).stdout
+    assert run(save) == ""
+    server.stop()
+    said = run(write)
+    assert name_of("ab", "c") in said and "several groups" in said
     shutil.rmtree(directory / ".target-eye")
-    assert {path.name for path in directory.glob("*.json")} == {name_of("app", "prod"), name_of("new", "prod")}
+    (directory / "targets.json").unlink()
+    assert harness.published(directory) == before
+    keys = [("app", "prod"), ("new", "prod"), (long, "prod"), ("moved", "prod"), ("ab", "c")]
+    assert {path.name for path in directory.iterdir()} == {name_of(*key) for key in keys}
+    (directory / name_of("ab", "c")).unlink()  # Which of its two it is, nobody can tell.
     server = start()
     assert server.group("/new/prod")["targets"] == ["new:1"]
-    assert not guesses(server)
+    assert server.group(f"/{long}/prod")["targets"] == ["new:1"]
+    assert {*guesses(server)} == {name_of("moved", "prod")}
+
+
+def test_a_group_larger_than_the_body_limit_is_imported_and_named(start, directory):
+    targets = [f"host-{n}.example:9100" for n in range(100)]
+    leave(directory, "big", "prod", targets, {"job": "other"})
+    server = start(BODY_LIMIT="1KiB")
+    [line] = server.find_log("larger than BODY_LIMIT")
+    assert line["level"] == "warning" and int(line["bytes"]) > 1024
+    assert (line["application"], line["environment"]) == ("other", "prod")
+    assert server.json("POST", "/other/prod", {"targets": ["one-more:1"]}).status == 200
+    assert server.json("PUT", "/big/prod", {"targets": targets}).status == 413
+    server.stop()
+    server = start(BODY_LIMIT="16MiB")
+    [group] = server.get("/other/prod").json()
+    assert server.json("PUT", "/big/prod", group).status == 200

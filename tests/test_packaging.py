@@ -390,6 +390,7 @@ def typed(content, tmp_path):
     ("target-eye --file-sd-l\tgr\t", "--file-sd-layout group"),
     ("target-eye --web.conf\tfold\t", "--web.config.file folder-of-mine"),
     ("target-eye ch\th\t", "check health"),
+    ("target-eye acc\tfold\t", "accept-loss folder-of-mine"),
     ("target-eye check c\t--read-t\t5", "check config --read-timeout 5"),
 ])
 def test_shell_completes_flags_words_files_and_commands(typed, shell, text, arguments):

@@ -15,6 +15,7 @@
 #include "app/web_security.h"
 #include "publish/file_sd/legacy_import.h"
 #include "telemetry/log.h"
+#include "util/backoff.h"
 #include "util/clock.h"
 
 namespace target_eye {
@@ -93,7 +94,9 @@ App::App(Config config)
       sd_page_(lists_, config_.meta_labels),
       api_(
           registry_, metrics_, [this] { return NotReady(); },
-          ApiPages{.sd = &sd_page_, .reload = ReloadPage()}),
+          ApiPages{.sd = &sd_page_,
+                   .sd_withheld = [this] { return Withheld(); },
+                   .reload = ReloadPage()}),
       gate_(api_, metrics_, SystemClock()),
       cross_origin_(gate_),
       server_(ServerOptions(config_), cross_origin_, metrics_),
@@ -207,14 +210,41 @@ Expected<void> App::OpenState() {
   }
   publisher_ = std::move(*publisher);
   const bool has_url = config_.external_url.contains("://");
-  auto imported = ImportOnFirstStart(config_.file_sd_directory,
-                                     has_url ? config_.external_url : server_.addresses().front(),
-                                     has_url ? "" : config_.root_path, registry_);
+  const auto imported =
+      ImportOnFirstStart(config_.file_sd_directory,
+                         {.address = has_url ? config_.external_url : server_.addresses().front(),
+                          .root_path = has_url ? "" : config_.root_path,
+                          .body_limit_bytes = config_.body_limit_bytes},
+                         registry_);
   if (!imported) {
     return std::unexpected(imported.error());
   }
-  import_pending_ = *imported;
+  import_pending_ = imported->pending;
+  held_ = imported->held;
   return {};
+}
+
+bool App::PutImportedAway() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!import_pending_) {
+    return true;
+  }
+  if (now < retry_import_at_) {
+    return false;
+  }
+  const auto finished = FinishImport(config_.file_sd_directory);
+  const std::string failure = finished ? std::string() : finished.error().message;
+  const std::lock_guard lock(import_mutex_);
+  if (!finished && failure != import_failure_) {
+    Log(LogLevel::kError,
+        "cannot put the imported files away; Prometheus sees their targets twice until that "
+        "works, and it is tried again",
+        {{"error", failure}});
+  }
+  import_failure_ = failure;
+  import_pending_ = !finished;
+  retry_import_at_ = now + kMaxDiskRetry;
+  return finished.has_value();
 }
 
 bool App::FinishStart() {
@@ -224,14 +254,9 @@ bool App::FinishStart() {
   if (!publisher_->status().published) {
     return false;
   }
-  if (import_pending_) {
-    if (auto finished = FinishImport(config_.file_sd_directory); !finished) {
-      Log(LogLevel::kError,
-          "cannot put the imported files away; Prometheus sees their targets twice until the next "
-          "start",
-          {{"error", finished.error().message}});
-    }
-    import_pending_ = false;
+  held_ = false;
+  if (!PutImportedAway()) {
+    return false;
   }
   ready_ = true;
   const auto counts = registry_.counts();
@@ -243,9 +268,20 @@ bool App::FinishStart() {
   return true;
 }
 
+std::string App::Withheld() const {
+  if (!held_ || publisher_->status().published) {
+    return {};
+  }
+  return NotReady();
+}
+
 std::string App::NotReady() const {
   const std::string failure = publisher_->status().failure;
   if (!ready_) {
+    if (failure.empty() && publisher_->status().published) {
+      const std::lock_guard lock(import_mutex_);
+      return "the imported files cannot be put away yet: " + import_failure_;
+    }
     return failure.empty() ? "the state is loaded, and nothing is published yet"
                            : "nothing is published yet: " + failure;
   }

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -43,8 +44,13 @@ class App {
   Expected<std::vector<std::string>> TryStart();
 
   // To be called again and again after Start until it gives true: finishes what waits for the first
-  // publication to be visible. From then on `/-/ready` answers 200.
+  // publication to be visible, and tries again what of that failed. From then on `/-/ready` answers
+  // 200.
   bool FinishStart();
+
+  // Whether it serves, and will not be ready before a person has decided what becomes of files that
+  // could not be taken over whole (publish/file_sd/import_hold.h).
+  bool held() const { return held_; }
 
   static constexpr std::chrono::seconds kReloadPatience{10};
 
@@ -70,6 +76,10 @@ class App {
   // Empty where ENABLE_RELOAD is not set.
   ApiPages::Reload ReloadPage();
   std::string NotReady() const;
+  // What keeps lists from being shown by `/-/sd`; empty: nothing does.
+  std::string Withheld() const;
+  // Puts the imported files away; false where that must be tried again.
+  bool PutImportedAway();
 
   const Config config_;
   Metrics metrics_;
@@ -86,6 +96,11 @@ class App {
   bool tls_ = false;
   bool started_ = false;
   bool import_pending_ = false;
+  std::chrono::steady_clock::time_point retry_import_at_;
+  // What FinishImport failed with last; empty where it did not.
+  mutable std::mutex import_mutex_;
+  std::string import_failure_;
+  std::atomic<bool> held_ = false;
   std::atomic<bool> ready_ = false;
 };
 

@@ -7,15 +7,27 @@
 
 namespace target_eye {
 
+struct ImportOutcome {
+  // Files wait to be put away by FinishImport once the groups are published.
+  bool pending = false;
+  // Publication is held (publish/file_sd/import_hold.h).
+  bool held = false;
+};
+
+// Where an instance is reached, and the largest body it takes; for what a person is told to do.
+struct ImportAdvice {
+  std::string address;
+  std::string root_path;
+  std::size_t body_limit_bytes = 0;
+};
+
 // On a first start (a store that was never written), commits what an earlier program left in
 // `directory` and warns of what needs a person: files that were left alone, and groups whose key is
-// a guess, each with the command that renames it (`address` and `root_path` are where this instance
-// is reached). Also takes up an import that a crash interrupted. Between the registry's Open and
-// its Start.
-//
-// Gives whether files wait to be put away by FinishImport once the groups are published.
-Expected<bool> ImportOnFirstStart(const std::string& directory, const std::string& address,
-                                  const std::string& root_path, TargetRegistry& registry);
+// a guess, each with the command that renames it. What could not be taken over whole of files of
+// our own names holds publication; a start after that takes over what was repaired meanwhile. Also
+// takes up an import that a crash interrupted. Between the registry's Open and its Start.
+Expected<ImportOutcome> ImportOnFirstStart(const std::string& directory, const ImportAdvice& advice,
+                                           TargetRegistry& registry);
 
 // The shell command that, sent to `address` (as `bind` spells it, or a URL), moves what is under
 // `key` to another application and environment, for a person to fill in.

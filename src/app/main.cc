@@ -19,6 +19,7 @@
 #include "app/service_notify.h"
 #include "app/web_security.h"
 #include "config/config.h"
+#include "publish/file_sd/import_hold.h"
 #include "telemetry/log.h"
 #include "telemetry/version.h"
 #include "util/sha256.h"
@@ -57,9 +58,12 @@ sigset_t BlockSignals() {
 // Serves until SIGTERM or SIGINT.
 void Serve(App& app, const sigset_t& signals, ServiceNotify& service) {
   bool finished = false;
+  bool told = false;
   while (true) {
-    if (!finished && app.FinishStart()) {
-      finished = true;
+    finished = finished || app.FinishStart();
+    // A supervisor must not end, for its slowness, a start that waits for a person.
+    if (!told && (finished || app.held())) {
+      told = true;
       service.Ready();
     }
     const timespec poll{.tv_sec = finished ? 3600 : 0, .tv_nsec = finished ? 0 : 10'000'000};
@@ -68,7 +72,7 @@ void Serve(App& app, const sigset_t& signals, ServiceNotify& service) {
       service.Reloading();
       app.Reload();
       ReopenLog();
-      if (finished) service.Ready();
+      if (told) service.Ready();
     } else if (signal > 0) {
       Log(LogLevel::kInfo, "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       return;
@@ -122,6 +126,22 @@ int ReportHealth(const Config& config) {
     return kFailed;
   }
   fmt::print("{} is healthy\n", *healthy);
+  return 0;
+}
+
+int AcceptLossIn(const std::string& directory) {
+  const auto files = AcceptLoss(directory);
+  if (!files) {
+    fmt::print(stderr, "target-eye: {}\n", files.error().message);
+    return kFailed;
+  }
+  if (files->empty()) fmt::print("nothing is held in {}; there is nothing to accept\n", directory);
+  for (const HeldFile& file : *files) {
+    fmt::print(
+        "{}: {}; given up is what was not taken over, and the file is kept in "
+        "{}/.target-eye/aside\n",
+        file.name, file.reason, directory);
+  }
   return 0;
 }
 
@@ -183,6 +203,8 @@ int Run(const std::vector<std::string>& arguments) {
       }
     case CommandLine::Action::kCheckHealth:
       return ReportHealth(line->config);
+    case CommandLine::Action::kAcceptLoss:
+      return AcceptLossIn(line->config.file_sd_directory);
     case CommandLine::Action::kServe:
       break;
   }

@@ -50,14 +50,15 @@ Expected<Arguments> ParseArguments(const std::vector<std::string>& all) {
         "check what? expected `check config [FLAG]... [CONFIG_FILE]` or `check health [FLAG]... "
         "[CONFIG_FILE]`; a config file of the name `check` is given as ./check");
   }
-  const std::vector<std::string> arguments(all.begin() + (check ? 2 : 0), all.end());
+  const bool accept = !all.empty() && all.front() == "accept-loss";
+  const std::vector<std::string> arguments(all.begin() + (check ? 2 : (accept ? 1 : 0)), all.end());
   CLI::App app;
   app.set_help_flag();
   app.allow_extras();
   const CLI::Option* const help = app.add_flag("-h,--help");
   const CLI::Option* const version = app.add_flag("--version");
   const CLI::Option* const reference = app.add_flag("--settings-reference");
-  const CLI::Option* const file = app.add_option("CONFIG_FILE");
+  const CLI::Option* const file = app.add_option(accept ? "DIRECTORY" : "CONFIG_FILE");
   const CLI::Option* const file_flag = app.add_option("--config.file")->type_name("PATH");
   std::vector<std::pair<const Setting*, const CLI::Option*>> options;
   for (const Setting& setting : Settings()) {
@@ -82,6 +83,7 @@ Expected<Arguments> ParseArguments(const std::vector<std::string>& all) {
   if (check) {
     parsed.action = health ? CommandLine::Action::kCheckHealth : CommandLine::Action::kCheckConfig;
   }
+  if (accept) parsed.action = CommandLine::Action::kAcceptLoss;
   if (*help) {
     parsed.action = CommandLine::Action::kHelp;
   } else if (*version) {
@@ -89,11 +91,19 @@ Expected<Arguments> ParseArguments(const std::vector<std::string>& all) {
   } else if (*reference) {
     parsed.action = CommandLine::Action::kSettingsReference;
   }
-  if (*file && *file_flag) {
+  if (accept) {
+    // Of two, the one beside the command is the one that was meant.
+    if (*file) {
+      parsed.flags.emplace("file_sd_directory",
+                           ConfigValue{ConfigValue::Form::kText, file->results()});
+    }
+    if (*file_flag) parsed.config_file = file_flag->results().front();
+  } else if (*file && *file_flag) {
     return Invalid(fmt::format("the config file is given twice, as {} and by --config.file {}",
                                file->results().front(), file_flag->results().front()));
+  } else if (*file || *file_flag) {
+    parsed.config_file = (*file ? file : file_flag)->results().front();
   }
-  if (*file || *file_flag) parsed.config_file = (*file ? file : file_flag)->results().front();
   for (const auto& [setting, option] : options) {
     if (!*option) continue;
     const auto form =

@@ -89,6 +89,7 @@ struct CommandLine {
     kServe,
     kCheckConfig,
     kCheckHealth,
+    kAcceptLoss,
     kHelp,
     kVersion,
     kSettingsReference
@@ -105,7 +106,8 @@ struct CommandLine {
 // expected; an unknown key of ours in the `target-eye` section is an error, an unknown variable of
 // the environment is nothing to us. Settings that make no sense together, such as a certificate
 // without a key, are an error, too. `check config` before the other arguments asks for
-// kCheckConfig.
+// kCheckConfig. `accept-loss` asks for kAcceptLoss, of which the directory alone is looked at; the
+// argument after it is that.
 Expected<CommandLine> LoadConfig(const std::vector<std::string>& arguments,
                                  const std::map<std::string, std::string>& environment);
 

@@ -230,7 +230,8 @@ Expected<CommandLine> LoadConfig(const std::vector<std::string>& arguments,
   line.action = parsed->action;
   if (line.action != CommandLine::Action::kServe &&
       line.action != CommandLine::Action::kCheckConfig &&
-      line.action != CommandLine::Action::kCheckHealth) {
+      line.action != CommandLine::Action::kCheckHealth &&
+      line.action != CommandLine::Action::kAcceptLoss) {
     return line;
   }
 
@@ -262,6 +263,9 @@ Expected<CommandLine> LoadConfig(const std::vector<std::string>& arguments,
   if (!Gives(line, "root_path")) line.config.root_path = PathOf(line.config.external_url);
   // Where to ask is enough: the service may get its directory from elsewhere.
   if (line.action == CommandLine::Action::kCheckHealth) return line;
+  if (line.action == CommandLine::Action::kAcceptLoss && !line.config.file_sd_directory.empty()) {
+    return line;
+  }
   if (auto checked = CheckTogether(line); !checked) {
     return std::unexpected(std::move(checked.error()));
   }

@@ -354,6 +354,18 @@ TEST_F(LoadConfigTest, CheckConfigReadsWhatServingWould) {
   EXPECT_THAT(Failure({"check", "nothing"}), HasSubstr("expected `check config"));
 }
 
+TEST_F(LoadConfigTest, AcceptLossTakesTheDirectoryThatStandsBesideItOrThatOfTheSettings) {
+  const auto named = Load({"accept-loss", "/other"}, {{"FILE_SD_DIRECTORY", "/srv"}});
+  ASSERT_TRUE(named) << named.error().message;
+  EXPECT_EQ(named->action, CommandLine::Action::kAcceptLoss);
+  EXPECT_EQ(named->config.file_sd_directory, "/other");
+  // What only serving needs may be wrong.
+  const auto set = Load({"accept-loss"}, {{"FILE_SD_DIRECTORY", "/srv"}, {"CERTFILE", "/c"}});
+  ASSERT_TRUE(set) << set.error().message;
+  EXPECT_EQ(set->config.file_sd_directory, "/srv");
+  EXPECT_THAT(Failure({"accept-loss", "/a", "/b"}), HasSubstr("--help"));
+}
+
 TEST_F(LoadConfigTest, VerifyModesAreTakenAsPythonWritesThem) {
   for (const char* mode : {"CERT_NONE", "cert_none", "0", "VerifyMode.CERT_NONE"}) {
     EXPECT_THAT(Warnings({}, {{"VERIFY_MODE", mode}}), IsEmpty()) << mode;

@@ -22,6 +22,7 @@ constexpr std::string_view kUsage =
 Usage: target-eye [FLAG]... [CONFIG_FILE]
        target-eye check config [FLAG]... [CONFIG_FILE]
        target-eye check health [FLAG]... [CONFIG_FILE]
+       target-eye accept-loss [FLAG]... [DIRECTORY]
 
 Example:
   target-eye --file-sd-directory /etc/prometheus/file_sd --bind 0.0.0.0:12345
@@ -50,6 +51,8 @@ run as and on. Where an instance runs with the same state directory, what that o
 the state) is no failure, and a line says so.
 `target-eye check health [FLAG]... [CONFIG_FILE]` asks the instance that serves with these settings for `/-/healthy`, and ends with 0
 where it answers 200, else 1 and the reason.
+`target-eye accept-loss [FLAG]... [DIRECTORY]` decides about [files that could not be taken over](operations.md#when-publication-is-held);
+without DIRECTORY it is the one that the settings name.
 
 A setting can be given in three ways. What stands earlier in this list wins:
 

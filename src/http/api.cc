@@ -54,6 +54,7 @@ Api::Api(TargetRegistry& registry, Metrics& metrics, NotReady not_ready, ApiPage
       metrics_(metrics),
       not_ready_(std::move(not_ready)),
       sd_(pages.sd),
+      sd_withheld_(std::move(pages.sd_withheld)),
       reload_(std::move(pages.reload)) {}
 
 void Api::Handle(const HttpRequest& request, Respond respond) {
@@ -134,10 +135,12 @@ void Api::HandleSd(const HttpRequest& request, Respond respond) const {
   static constexpr std::string_view kHandler = "sd";
   if (request.method == "OPTIONS") {
     respond(OptionsResponse(kPageMethods, kHandler));
-  } else if (IsRead(request.method)) {
-    sd_->Handle(request, std::move(respond));
-  } else {
+  } else if (!IsRead(request.method)) {
     respond(MethodNotAllowed(request.method, kPageMethods, kHandler));
+  } else if (std::string reason = sd_withheld_ ? sd_withheld_() : std::string(); !reason.empty()) {
+    respond(ErrorResponse({ErrorCode::kUnavailable, std::move(reason)}, kHandler));
+  } else {
+    sd_->Handle(request, std::move(respond));
   }
 }
 

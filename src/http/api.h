@@ -18,7 +18,9 @@ struct ApiPages {
   using Reload = std::function<void(std::move_only_function<void(std::string error)> done)>;
 
   const SdPage* sd = nullptr;  // `/-/sd`; none: no such page.
-  Reload reload = {};          // `POST /-/reload`; empty: refused, with what to set.
+  // What keeps lists from being shown for the moment, which is answered with 503; empty: nothing.
+  std::function<std::string()> sd_withheld = {};
+  Reload reload = {};  // `POST /-/reload`; empty: refused, with what to set.
 };
 
 // The REST API on `/<application>/<environment>` and the service's own pages: `/-/healthy`,
@@ -46,6 +48,7 @@ class Api : public HttpHandler {
   Metrics& metrics_;
   NotReady not_ready_;
   const SdPage* const sd_;
+  const std::function<std::string()> sd_withheld_;
   const ApiPages::Reload reload_;
 };
 

@@ -28,9 +28,12 @@ inline constexpr std::string_view kListSeparator = ",\n";
 inline constexpr std::string_view kListEnd = "\n]\n";
 inline constexpr std::string_view kEmptyList = "[]\n";
 
-// A group's JSON with its key as labels, `__meta_target_eye_application` and
-// `__meta_target_eye_environment`, for relabelling: Prometheus drops labels of such a name after
-// it. They say what the registry knows, whatever labels of these names the group has been given.
+inline constexpr std::string_view kMetaApplicationLabel = "__meta_target_eye_application";
+inline constexpr std::string_view kMetaEnvironmentLabel = "__meta_target_eye_environment";
+
+// A group's JSON with its key as labels, of these names, for relabelling: Prometheus drops labels
+// of such a name after it. They say what the registry knows, whatever labels of these names the
+// group has been given.
 GroupJsonParts EncodeWithMetaLabels(const StoredGroup& group);
 
 }  // namespace target_eye

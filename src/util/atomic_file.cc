@@ -15,6 +15,8 @@
 #include <memory>
 #include <utility>
 
+#include "util/guarded_replace.h"
+
 namespace target_eye {
 namespace {
 
@@ -137,8 +139,27 @@ bool IsUnchanged(int directory, const char* name, std::span<const std::string_vi
   return old && Holds(old.get(), pieces);
 }
 
-std::error_code Install(int directory, int staging, const char* name) {
-  return renameat(staging, name, directory, name) == 0 ? std::error_code() : LastError();
+std::error_code Install(int directory, int staging, const std::string& name,
+                        const BeforeReplacing& before) {
+  if (before && faccessat(directory, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (const auto error = before(name)) return error;
+  }
+  return renameat(staging, name.c_str(), directory, name.c_str()) == 0 ? std::error_code()
+                                                                       : LastError();
+}
+
+ReplaceOutcome ReplaceOne(int directory, int staging, const std::string& name,
+                          std::span<const std::string_view> pieces, std::error_code& error,
+                          const BeforeReplacing& before) {
+  error.clear();
+  if (IsUnchanged(directory, name.c_str(), pieces, error) || error) {
+    return ReplaceOutcome::kUnchanged;
+  }
+  error = Stage(staging, name.c_str(), pieces, Sync::kNow);
+  if (!error) error = Install(directory, staging, name, before);
+  if (!error) return ReplaceOutcome::kWritten;
+  unlinkat(staging, name.c_str(), 0);
+  return ReplaceOutcome::kUnchanged;
 }
 
 // From this many files on they are synced with their file system at once.
@@ -147,7 +168,8 @@ constexpr std::size_t kSyncTogether = 8;
 // ReplaceFilesAt in two passes; `staged` gets the files that are to be removed from `staging` after
 // an error.
 ReplacedFiles ReplaceTogether(int directory, int staging, std::span<const FileText> files,
-                              std::vector<const FileText*>& staged, std::error_code& error) {
+                              std::vector<const FileText*>& staged, std::error_code& error,
+                              const BeforeReplacing& before) {
   for (const FileText& file : files) {
     const bool unchanged = IsUnchanged(directory, file.name.c_str(), file.pieces, error);
     if (!error && !unchanged) {
@@ -162,7 +184,7 @@ ReplacedFiles ReplaceTogether(int directory, int staging, std::span<const FileTe
   }
   ReplacedFiles replaced;
   for (const FileText* file : staged) {
-    error = Install(directory, staging, file->name.c_str());
+    error = Install(directory, staging, file->name, before);
     if (error) return {replaced.written, file->name};
     ++replaced.written;
   }
@@ -231,31 +253,28 @@ std::vector<std::string> ListDirectory(int directory, std::error_code& error) {
 
 ReplaceOutcome ReplaceFileAt(int directory, int staging, const std::string& name,
                              std::span<const std::string_view> pieces, std::error_code& error) {
-  error.clear();
-  if (IsUnchanged(directory, name.c_str(), pieces, error) || error) {
-    return ReplaceOutcome::kUnchanged;
-  }
-  error = Stage(staging, name.c_str(), pieces, Sync::kNow);
-  if (!error) error = Install(directory, staging, name.c_str());
-  if (!error) return ReplaceOutcome::kWritten;
-  unlinkat(staging, name.c_str(), 0);
-  return ReplaceOutcome::kUnchanged;
+  return ReplaceOne(directory, staging, name, pieces, error, {});
 }
 
 ReplacedFiles ReplaceFilesAt(int directory, int staging, std::span<const FileText> files,
                              std::error_code& error) {
+  return ReplaceFilesAt(directory, staging, files, error, {});
+}
+
+ReplacedFiles ReplaceFilesAt(int directory, int staging, std::span<const FileText> files,
+                             std::error_code& error, const BeforeReplacing& before) {
   error.clear();
   ReplacedFiles replaced;
   if (files.size() < kSyncTogether) {
     for (const FileText& file : files) {
-      const auto outcome = ReplaceFileAt(directory, staging, file.name, file.pieces, error);
+      const auto outcome = ReplaceOne(directory, staging, file.name, file.pieces, error, before);
       if (error) return {replaced.written, file.name};
       if (outcome == ReplaceOutcome::kWritten) ++replaced.written;
     }
     return replaced;
   }
   std::vector<const FileText*> staged;
-  replaced = ReplaceTogether(directory, staging, files, staged, error);
+  replaced = ReplaceTogether(directory, staging, files, staged, error, before);
   if (error) {
     // Those that were renamed already are not there any more.
     for (const FileText* file : staged) unlinkat(staging, file->name.c_str(), 0);

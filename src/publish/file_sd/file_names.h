@@ -20,8 +20,12 @@ inline constexpr std::string_view kSingleFileName = "targets.json";
 inline constexpr std::string_view kHiddenFolder = ".target-eye";
 inline constexpr std::string_view kStagingFolder = "staging";
 inline constexpr std::string_view kImportedFolder = "imported";
+inline constexpr std::string_view kAsideFolder = "aside";
 inline constexpr std::string_view kPublishedList = "published";
+inline constexpr std::string_view kWrittenList = "written";
 inline constexpr std::string_view kImportingList = "importing";
+inline constexpr std::string_view kHeldList = "held";
+inline constexpr std::string_view kAcceptedList = "accepted";
 
 // The name of the file that holds the group `key`. In kGroup no two keys have one name: both parts
 // are percent-encoded, so that the `@` between them is the only one, and so is a leading dot. What

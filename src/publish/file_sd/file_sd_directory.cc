@@ -11,22 +11,18 @@
 #include <utility>
 
 #include "publish/file_sd/file_names.h"
+#include "publish/file_sd/folders.h"
 #include "publish/file_sd/legacy_import.h"
 #include "publish/file_sd/name_list.h"
 #include "telemetry/log.h"
+#include "util/guarded_replace.h"
+#include "util/sha256_stream.h"
 
 namespace target_eye {
 namespace {
 
 const std::string kHidden(kHiddenFolder);
 const std::string kStaging(kStagingFolder);
-
-std::error_code LastError() { return {errno, std::generic_category()}; }
-
-std::unexpected<Error> IoError(std::string_view what, const std::string& path,
-                               const std::error_code& error) {
-  return MakeError(ErrorCode::kIo, fmt::format("cannot {} {}: {}", what, path, error.message()));
-}
 
 // Whether `at`/`name` (or, without a name, `at` itself) is the very directory that `open` holds.
 bool IsSame(const UniqueFd& open, int at, const char* name, int flags) {
@@ -81,6 +77,8 @@ Expected<bool> FileSdDirectory::Refresh() {
     if (error) return IoError("open the directory", path_, error);
     directory_ = std::move(directory);
     names_.Clear();
+    hold_.reset();
+    accepted_.reset();
     is_other_ = true;
   }
   if (auto opened = OpenHiddenFolder(); !opened) return std::unexpected(opened.error());
@@ -136,6 +134,7 @@ Expected<void> FileSdDirectory::TakeStock() {
     return IoError("read or write the list of our files,",
                    PathOf(kHidden + "/" + std::string(kPublishedList)), error);
   }
+  written_.Load(names_.all(), hidden_.get(), staging_.get());
   return {};
 }
 
@@ -161,6 +160,53 @@ Expected<std::set<std::string, std::less<>>> FileSdDirectory::ReadPending() cons
   return names;
 }
 
+Expected<void> FileSdDirectory::CheckHold() {
+  const auto held = IsHeld();
+  if (!held) return std::unexpected(held.error());
+  if (*held) return MakeError(ErrorCode::kUnavailable, HoldMessage(path_, hold_->files));
+  if (hold_) Log(LogLevel::kInfo, "publication is not held any more", {{"directory", path_}});
+  hold_.reset();
+  if (!accepted_) {
+    auto accepted = ReadAccepted(path_);
+    if (!accepted) return std::unexpected(accepted.error());
+    accepted_ = *std::move(accepted);
+  }
+  return MoveIrregular();
+}
+
+// What is no regular file cannot be replaced by a rename.
+Expected<void> FileSdDirectory::MoveIrregular() {
+  for (const HeldFile& file : accepted_->files) {
+    struct stat status{};
+    if (fstatat(directory_.get(), file.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+        S_ISREG(status.st_mode)) {
+      continue;
+    }
+    const auto moved = MoveAside(Aside(), file.name);
+    if (!moved) return std::unexpected(moved.error());
+  }
+  return {};
+}
+
+Expected<bool> FileSdDirectory::IsHeld() {
+  if (faccessat(hidden_.get(), std::string(kHeldList).c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return false;
+    return IoError("look at", PathOf(kHidden + "/" + std::string(kHeldList)), LastError());
+  }
+  if (!hold_) {
+    auto hold = ReadHold(path_);
+    if (!hold) return std::unexpected(hold.error());
+    hold_ = *std::move(hold);
+  }
+  if (hold_->files.empty()) return true;  // A list that nobody can read decides nothing.
+  for (const HeldFile& file : hold_->files) {
+    if (faccessat(directory_.get(), file.name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) return true;
+    if (errno != ENOENT) return IoError("look at", PathOf(file.name), LastError());
+  }
+  if (auto removed = RemoveHold(path_); !removed) return std::unexpected(removed.error());
+  return false;
+}
+
 Expected<std::vector<std::string>> FileSdDirectory::Claim(std::span<const std::string> names) {
   std::vector<std::string> free;
   std::vector<std::string> taken;
@@ -175,32 +221,81 @@ Expected<std::vector<std::string>> FileSdDirectory::Claim(std::span<const std::s
     }
   }
   std::vector<std::string> refused;
+  std::vector<WrittenDigests::Written> imported;
   if (!taken.empty()) {
     const auto pending = ReadPending();
     if (!pending) return std::unexpected(pending.error());
     for (std::string& name : taken) {
-      if (!pending->contains(name)) {
+      if (pending->contains(name)) {
+        const auto kept = KeepImportedCopy(directory_.get(), hidden_.get(), staging_.get(), name);
+        if (!kept) return std::unexpected(kept.error());
+        imported.push_back({name, *kept});
+      } else if (!accepted_ || !accepted_->Has(name)) {
         refused.push_back(std::move(name));
         continue;
       }
-      if (auto kept = KeepImportedCopy(directory_.get(), hidden_.get(), staging_.get(), name);
-          !kept) {
-        return std::unexpected(kept.error());
-      }
-      free.push_back(std::move(name));
+      free.push_back(name);
     }
   }
   std::error_code error;
   names_.Add(free, hidden_.get(), staging_.get(), error);
   if (error) return IoError("write", PathOf(kHidden + "/" + std::string(kPublishedList)), error);
+  written_.Add(imported, hidden_.get(), staging_.get());
   return refused;
 }
 
+// An irregular file is not met here: it is never replaced, and moved when its loss is accepted.
+Expected<void> FileSdDirectory::KeepIfNotOurs(const std::string& name) {
+  const bool accepted = accepted_ && accepted_->Has(name);
+  if (!accepted) {
+    struct stat status{};
+    if (fstatat(directory_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        status.st_size == 0) {
+      return {};  // There is nothing to keep.
+    }
+    std::error_code error;
+    const Sha256Digest digest = DigestFileAt(directory_.get(), name, error);
+    if (error == std::errc::no_such_file_or_directory) return {};
+    if (error && error != std::errc::permission_denied) {
+      return IoError("read", PathOf(name), error);
+    }
+    if (!error && written_.Has(name, digest)) return {};
+  }
+  const auto kept = LinkAside(Aside(), name, !accepted);
+  if (!kept) return std::unexpected(kept.error());
+  Log(LogLevel::kWarning,
+      accepted
+          ? "a file that could not be taken over whole is replaced, as was accepted; it is kept"
+          : "somebody has changed a published file; it is made again from the state, and what "
+            "was there is kept",
+      {{"file", PathOf(name)}, {"kept", PathOf(kHidden + "/" + *kept)}});
+  return {};
+}
+
 Expected<void> FileSdDirectory::Replace(std::span<const FileText> files, std::size_t& written) {
+  std::vector<WrittenDigests::Written> digests;
+  digests.reserve(files.size());
+  for (const FileText& file : files) {
+    Sha256Stream hash;
+    for (const std::string_view piece : file.pieces) hash.Add(piece);
+    digests.push_back({file.name, hash.Finish()});
+  }
+  written_.Add(digests, hidden_.get(), staging_.get());
+  std::optional<Error> not_kept;
   std::error_code error;
-  const ReplacedFiles replaced = ReplaceFilesAt(directory_.get(), staging_.get(), files, error);
+  const ReplacedFiles replaced =
+      ReplaceFilesAt(directory_.get(), staging_.get(), files, error, [&](const std::string& name) {
+        auto kept = KeepIfNotOurs(name);
+        if (kept) return std::error_code();
+        not_kept = std::move(kept.error());
+        return std::make_error_code(std::errc::operation_canceled);
+      });
   written += replaced.written;
-  if (!error) return {};
+  if (!error) {
+    written_.Confirm(digests);
+    return {};
+  }
+  if (not_kept) return std::unexpected(*std::move(not_kept));
   if (error == std::errc::too_many_symbolic_link_levels || error == std::errc::is_a_directory ||
       error == std::errc::invalid_argument) {
     return MakeError(ErrorCode::kIo, fmt::format("{} is not a regular file any more, and is left "
@@ -221,11 +316,33 @@ Expected<bool> FileSdDirectory::Remove(const std::string& name) {
         "left alone, and is nothing to us from now on",
         {{"path", PathOf(name)}});
   }
-  if (ours && unlinkat(directory_.get(), name.c_str(), 0) != 0) {
+  if (ours) {
+    if (auto kept = KeepIfNotOurs(name); !kept) return std::unexpected(kept.error());
+  }
+  if (ours && unlinkat(directory_.get(), name.c_str(), 0) != 0 && errno != ENOENT) {
     return IoError("remove", PathOf(name), LastError());
   }
   names_.Forget(name);
+  written_.Forget(name);
   return ours;
+}
+
+Expected<void> FileSdDirectory::FinishAccepted() {
+  if (!accepted_ || accepted_->files.empty()) return {};
+  for (const HeldFile& file : accepted_->files) {
+    if (Owns(file.name)) continue;
+    const auto moved = MoveAside(Aside(), file.name);
+    if (!moved) return std::unexpected(moved.error());
+    if (!*moved) continue;
+    Log(LogLevel::kWarning,
+        "a file that could not be taken over whole is put aside, as was accepted",
+        {{"file", PathOf(file.name)}, {"kept", PathOf(kHidden + "/" + **moved)}});
+  }
+  if (fsync(directory_.get()) != 0) return IoError("write", path_, LastError());
+  const Folders folders{path_, {}, UniqueFd(dup(hidden_.get()))};
+  if (auto removed = RemoveHidden(folders, std::string(kAcceptedList)); !removed) return removed;
+  accepted_ = ImportHold{};
+  return {};
 }
 
 Expected<std::vector<std::string>> FileSdDirectory::ForeignFiles() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -7,7 +8,10 @@
 #include <vector>
 
 #include "model/error.h"
+#include "publish/file_sd/aside.h"
+#include "publish/file_sd/import_hold.h"
 #include "publish/file_sd/published_names.h"
+#include "publish/file_sd/written_digests.h"
 #include "util/atomic_file.h"
 
 namespace target_eye {
@@ -34,18 +38,30 @@ class FileSdDirectory {
   bool Owns(std::string_view name) const { return names_.Owns(name); }
   const PublishedNames::Names& owned() const { return names_.all(); }
 
+  // kUnavailable as long as publication is held (publish/file_sd/import_hold.h); to be called
+  // before anything is claimed, replaced or removed. Files that were moved away hold nothing any
+  // more.
+  Expected<void> CheckHold();
+
   // Makes `names`, which are not owned, ours, durably; to be called before such a file is made.
   // Gives those that were left because a file of others has the name. A file that is part of a
-  // pending import is no such file: a copy of it is put in `.target-eye/imported/`.
+  // pending import is no such file: a copy of it is put in `.target-eye/imported/`. Nor is one
+  // whose loss was accepted.
   Expected<std::vector<std::string>> Claim(std::span<const std::string> names);
 
   // Makes the files, which are owned, hold what is given, in this order, and adds to `written` how
-  // many had to be changed. On an error some may have been.
+  // many had to be changed. On an error some may have been. What this program did not write byte
+  // for byte is kept in `.target-eye/aside` (publish/file_sd/aside.h) before it is replaced, and
+  // named in a warning; where it cannot be kept, that is an error, and it stays.
   Expected<void> Replace(std::span<const FileText> files, std::size_t& written);
 
   // Removes the file, which is owned, and gives the name up. False where there was none, or where
-  // somebody put something else than a file in its place, which is left.
+  // somebody put something else than a file in its place, which is left. Keeps it as Replace does.
   Expected<bool> Remove(const std::string& name);
+
+  // Once everything is published: puts aside the files whose loss was accepted and whose names are
+  // not ours, and ends the matter.
+  Expected<void> FinishAccepted();
 
   // The `.json` files that are neither ours nor part of a pending import.
   Expected<std::vector<std::string>> ForeignFiles() const;
@@ -57,6 +73,10 @@ class FileSdDirectory {
   Expected<void> TakeStock();
   Expected<void> RemoveLeftovers();
   Expected<std::set<std::string, std::less<>>> ReadPending() const;
+  Expected<bool> IsHeld();
+  Expected<void> MoveIrregular();
+  Expected<void> KeepIfNotOurs(const std::string& name);
+  AsideFolders Aside() const { return {directory_.get(), hidden_.get(), staging_.get()}; }
   bool IsHiddenFolderCurrent() const;
   std::string PathOf(std::string_view name) const;
 
@@ -66,6 +86,11 @@ class FileSdDirectory {
   UniqueFd staging_;
   PublishedNames names_;
   bool is_trial_ = false;
+  WrittenDigests written_;
+  // What `.target-eye/held` says, as long as it is there.
+  std::optional<ImportHold> hold_;
+  // Files whose loss was accepted; read when nothing is held any more.
+  std::optional<ImportHold> accepted_;
   // `directory_` is another than at the last Refresh that succeeded.
   bool is_other_ = false;
 };

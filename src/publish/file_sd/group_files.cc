@@ -107,6 +107,7 @@ bool GroupFiles::IsNeeded(const Stale::value_type& file) const {
 }
 
 GroupFiles::Outcome GroupFiles::Publish(FileSdDirectory& directory) {
+  if (auto held = directory.CheckHold(); !held) return {0, std::move(held.error())};
   if (all_stale_) MarkAllStale(directory.owned());
   std::vector<Stale::iterator> needed;
   std::vector<Stale::iterator> unneeded;
@@ -116,6 +117,7 @@ GroupFiles::Outcome GroupFiles::Publish(FileSdDirectory& directory) {
   Outcome outcome;
   auto done = Write(directory, std::move(needed), outcome.events);
   if (done) done = Remove(directory, unneeded, outcome.events);
+  if (done) done = directory.FinishAccepted();
   if (!done) outcome.failure = std::move(done.error());
   return outcome;
 }

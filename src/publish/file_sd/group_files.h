@@ -40,7 +40,7 @@ class GroupFiles {
   };
 
   // Writes the files that are out of date, then removes those of ours that are not needed, if all
-  // could be written.
+  // could be written. Nothing of that as long as the directory is held.
   Outcome Publish(FileSdDirectory& directory);
 
   // About how much Prometheus reads when it reads all files.

@@ -8,17 +8,20 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdio>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 
+#include "codec/file_sd_parts.h"
 #include "codec/group_json.h"
 #include "publish/file_sd/file_names.h"
-#include "publish/file_sd/name_list.h"
+#include "publish/file_sd/folders.h"
+#include "publish/group_list.h"
 #include "util/atomic_file.h"
+#include "util/sha256_stream.h"
 
 namespace target_eye {
 namespace {
@@ -27,11 +30,6 @@ constexpr std::size_t kMaxImportBytes = std::size_t{64} << 20;
 constexpr std::size_t kMd5Digits = 32;
 constexpr std::size_t kNameDigits = 8;
 constexpr std::string_view kOwnSuffix = "imported";
-
-std::unexpected<Error> IoError(std::string_view what, const std::string& path,
-                               const std::error_code& error) {
-  return MakeError(ErrorCode::kIo, fmt::format("cannot {} {}: {}", what, path, error.message()));
-}
 
 // The operator's own path may be a link, unlike anything in it: `/.` follows it.
 UniqueFd OpenWatched(const std::string& directory, std::error_code& error) {
@@ -75,6 +73,19 @@ Expected<GroupKey> KeyOfLabels(const TargetGroup& group) {
   return GroupKey::Make(LabelOf(group, kJobLabel), LabelOf(group, kEnvLabel));
 }
 
+// The key that the meta labels of a published group tell, if `is_right` for it; they are no labels
+// of the group then, and are taken away.
+std::optional<GroupKey> TakeMetaKey(TargetGroup& group,
+                                    const std::function<bool(const GroupKey&)>& is_right) {
+  auto key =
+      GroupKey::Make(LabelOf(group, kMetaApplicationLabel), LabelOf(group, kMetaEnvironmentLabel));
+  if (!key || !is_right(*key)) return std::nullopt;
+  for (const std::string_view name : {kMetaApplicationLabel, kMetaEnvironmentLabel}) {
+    group.labels.erase(group.labels.find(name));
+  }
+  return *std::move(key);
+}
+
 // Whether the file is what this says, and not its disk or the system in trouble for a moment. Only
 // a first start imports: what it passes over for that would be passed over for ever.
 bool IsLasting(std::error_code error) {
@@ -106,7 +117,7 @@ class Scanner {
       if (!name.ends_with(".json") || IsLegacyName(name)) continue;
       if (name == kSingleFileName) continue;
       if (KeyOfFileName(name) || IsCutFileName(name)) {
-        TakeOwn(name, ReadOwn(name, true));
+        TakeOwn(name);
       } else {
         Skip(name, {ErrorCode::kInvalid, "its name is not one that Target-eye gives to its files"});
       }
@@ -114,22 +125,21 @@ class Scanner {
     // Last, as the group files say more of the keys.
     const std::string single(kSingleFileName);
     if (std::binary_search(names.begin(), names.end(), single)) {
-      TakeOwn(single, ReadOwn(single, false));
+      TakeOwn(single);
     }
 
     if (failure_) return std::unexpected(*std::move(failure_));
     const auto by_name = [](const auto& a, const auto& b) { return a.file_name < b.file_name; };
     std::sort(scan_.skipped.begin(), scan_.skipped.end(), by_name);
     std::sort(scan_.file_names.begin(), scan_.file_names.end());
+    std::ranges::sort(scan_.held, {}, &HeldFile::name);
     return std::move(scan_);
   }
 
  private:
-  using Groups = std::vector<ImportedGroup>;
-
-  Expected<std::vector<TargetGroup>> Read(const std::string& name) const {
+  Expected<std::string> ReadText(const std::string& name) const {
     std::error_code error;
-    const std::string text = ReadFileAt(directory_, name, kMaxImportBytes, error);
+    std::string text = ReadFileAt(directory_, name, kMaxImportBytes, error);
     if (error == std::errc::too_many_symbolic_link_levels) return Invalid("it is a symbolic link");
     if (error == std::errc::file_too_large) return Invalid("it is over 64 MiB");
     if (error && IsLasting(error)) {
@@ -141,7 +151,13 @@ class Scanner {
                                    "again when it can be read, or move it away",
                                    Quote(name), error.message()));
     }
-    auto groups = DecodeFileSd(text);
+    return text;
+  }
+
+  Expected<std::vector<TargetGroup>> Read(const std::string& name) const {
+    const auto text = ReadText(name);
+    if (!text) return std::unexpected(text.error());
+    auto groups = DecodeFileSd(*text);
     if (!groups) return groups;
     for (const TargetGroup& group : *groups) {
       if (group.targets.empty()) return Invalid("it holds a group without targets");
@@ -161,28 +177,20 @@ class Scanner {
     return ImportedGroup{*std::move(key), std::move(groups->front()), name, !fits};
   }
 
-  // The groups of a file of our own; where its name holds the key, that counts.
-  Expected<Groups> ReadOwn(const std::string& name, bool is_one_group) const {
-    auto groups = Read(name);
-    if (!groups) return std::unexpected(groups.error());
-    if (is_one_group && groups->size() != 1) {
-      return Invalid(fmt::format("it holds {} groups, where one is expected", groups->size()));
-    }
-    Groups imported;
-    for (TargetGroup& group : *groups) {
-      auto key = KeyOfLabels(group);
-      if (!key) return std::unexpected(key.error());
-      bool is_guess = false;
-      if (is_one_group) {
-        if (auto named = KeyOfFileName(name)) {
-          key = *std::move(named);
-        } else {
-          is_guess = FileNameOf(FileSdLayout::kGroup, *key) != name;
-        }
-      }
-      imported.push_back({*std::move(key), std::move(group), name, is_guess});
-    }
-    return imported;
+  // A group of a file of our own, and its key: what the file's name says, or the meta labels, or
+  // else `job` and `env`.
+  Expected<ImportedGroup> WithKey(const std::string& name, TargetGroup group, bool is_alone) const {
+    const bool is_single_file = name == kSingleFileName;
+    auto key = TakeMetaKey(group, [&](const GroupKey& meta) {
+      return is_single_file || FileNameOf(FileSdLayout::kGroup, meta) == name;
+    });
+    if (key) return ImportedGroup{*std::move(key), std::move(group), name, false};
+    if (!is_single_file && is_alone) key = KeyOfFileName(name);
+    if (key) return ImportedGroup{*std::move(key), std::move(group), name, false};
+    auto labelled = KeyOfLabels(group);
+    if (!labelled) return std::unexpected(std::move(labelled.error()));
+    const bool is_guess = !is_single_file && FileNameOf(FileSdLayout::kGroup, *labelled) != name;
+    return ImportedGroup{*std::move(labelled), std::move(group), name, is_guess};
   }
 
   void TakeLegacy(ImportedGroup group) {
@@ -193,27 +201,66 @@ class Scanner {
     scan_.file_names.push_back(name);
   }
 
-  void TakeOwn(const std::string& name, Expected<Groups> groups) {
-    if (!groups) return Skip(name, std::move(groups.error()));
-    const std::size_t before = scan_.groups.size();
-    const bool keys_are_known = name != kSingleFileName;
-    std::set<std::string> known;
-    if (!keys_are_known) {
-      for (const ImportedGroup& group : scan_.groups) known.insert(EncodeGroup(group.group));
+  // Every group of it that can be told; what cannot holds the file.
+  void TakeOwn(const std::string& name) {
+    HeldFile held{.name = name, .digest = {}, .reason = {}, .kept = {}};
+    const auto text = ReadText(name);
+    if (!text) {
+      if (text.error().code == ErrorCode::kIo && !failure_) failure_ = text.error();
+      held.reason = text.error().message;
+      scan_.held.push_back(std::move(held));
+      return;
     }
-    for (ImportedGroup& group : *groups) {
-      // targets.json may show a group under labels that are another's key; its content tells.
-      if (keys_are_known ? IsTaken(group) : known.contains(EncodeGroup(group.group))) continue;
-      if (auto taken = Take(std::move(group), kOwnSuffix); !taken) {
-        for (std::size_t i = before; i < scan_.groups.size(); ++i) {
-          taken_.erase(scan_.groups[i].key);
-        }
-        scan_.groups.erase(scan_.groups.begin() + static_cast<std::ptrdiff_t>(before),
-                           scan_.groups.end());
-        return Skip(name, std::move(taken.error()));
+    FileSdParts parts = DecodeFileSdParts(*text);
+    const std::size_t taken = TakeParts(name, parts);
+    if (parts.fault_count == 0 && parts.groups.empty() && name != kSingleFileName) {
+      parts.faults.push_back({1, "expected a group, found none"});
+      parts.fault_count = 1;
+    }
+    if (parts.fault_count == 0) {
+      scan_.file_names.push_back(name);
+      return;
+    }
+    held.digest = Hex(Sha256(*text), sizeof(Sha256Digest));
+    held.reason = Describe(parts, taken);
+    scan_.held.push_back(std::move(held));
+  }
+
+  // Returns how many of the groups are taken now; the others are faults.
+  std::size_t TakeParts(const std::string& name, FileSdParts& parts) {
+    std::set<std::string, std::less<>> known;
+    if (name == kSingleFileName) {
+      for (const ImportedGroup& group : scan_.groups) known.insert(ContentDigest(group.group));
+    }
+    std::size_t taken = 0;
+    for (std::size_t i = 0; i < parts.groups.size(); ++i) {
+      // Without meta labels, targets.json may show a group under labels that are another's key; its
+      // content tells.
+      const bool is_known = known.contains(ContentDigest(parts.groups[i]));
+      auto group = WithKey(name, std::move(parts.groups[i]), parts.groups.size() == 1);
+      auto done = group ? Expected<void>() : std::unexpected(group.error());
+      if (group && !is_known && !IsTaken(*group)) done = Take(*std::move(group), kOwnSuffix);
+      if (done) {
+        ++taken;
+      } else if (++parts.fault_count <= FileSdParts::kMaxFaults) {
+        parts.faults.push_back({parts.lines[i], std::move(done.error().message)});
       }
     }
-    scan_.file_names.push_back(name);
+    return taken;
+  }
+
+  static std::string Describe(FileSdParts& parts, std::size_t taken) {
+    std::ranges::stable_sort(parts.faults, {}, &FileSdParts::Fault::line);
+    constexpr std::size_t kNamed = 3;
+    std::string reason;
+    const std::size_t named = std::min(parts.faults.size(), kNamed);
+    for (const FileSdParts::Fault& fault : std::span(parts.faults).first(named)) {
+      reason += fmt::format("line {}: {}, ", fault.line, fault.reason);
+    }
+    if (parts.fault_count > named) {
+      reason += fmt::format("and {} more, ", parts.fault_count - named);
+    }
+    return reason + fmt::format("{} groups of it taken over", taken);
   }
 
   bool IsTaken(const ImportedGroup& group) const {

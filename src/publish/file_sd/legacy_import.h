@@ -1,11 +1,14 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "model/error.h"
 #include "model/group_key.h"
 #include "model/target_group.h"
+#include "publish/file_sd/import_hold.h"
+#include "util/sha256.h"
 
 namespace target_eye {
 
@@ -23,7 +26,10 @@ struct ImportScan {
   std::vector<ImportedGroup> groups;
   // Whole files that `groups` came from and that are to be put away once they are published.
   std::vector<std::string> file_names;
-  // Files that were left alone, with the reason.
+  // Files of our own names that could not be taken over whole; what could be told of them is in
+  // `groups`. Their `kept` is empty.
+  std::vector<HeldFile> held;
+  // Files of other names that were left alone, with the reason.
   struct Skipped {
     std::string file_name;
     std::string reason;
@@ -35,14 +41,20 @@ struct ImportScan {
 // Target-eye, `<md5>.json` with one group each, named by the MD5 of application + environment with
 // nothing between. The key is taken from the labels `job` and `env`. Where two files give one key,
 // it goes to the one whose name fits it, otherwise to the first by name; another is kept apart
-// under the environment `<env>-<first 8 digits of its name>`, as a guess. And, where the state was
-// lost or put aside, what this program published itself: <application>@<environment>.json, whose
-// name gives the key, and targets.json; a group in there that is already taken with the same
-// content is not taken twice, and one whose key is taken goes to `<env>-imported`, as a guess.
+// under the environment `<env>-<first 8 digits of its name>`, as a guess. Such a file is taken
+// whole or left whole: one with anything in it that could not be registered is named in `skipped`,
+// as is every other `.json` file that is not one of ours.
 //
-// A file is taken whole or left whole: one with anything in it that could not be registered is
-// named in `skipped`, as is every other `.json` file. Reads only; no file is changed and no
-// symbolic link followed. Files over 64 MiB are skipped. A directory that is missing holds nothing.
+// And, where the state was lost or put aside, what this program published itself:
+// <application>@<environment>.json, whose name gives the key, and targets.json, whose labels do, or
+// the meta labels if it has them (EncodeWithMetaLabels), which are no labels of the group then. A
+// group in there that is already taken with the same content is not taken twice, and one whose key
+// is taken goes to `<env>-imported`, as a guess. Of such a file every group that can be told is
+// taken (DecodeFileSdParts); if that is not all, or it cannot be read at all (over 64 MiB, a
+// symbolic link, a mode that keeps us out), it is in `held`, too.
+//
+// Reads only; no file is changed and no symbolic link followed. A directory that is missing holds
+// nothing.
 // Where the disk or the system is at fault that a file cannot be read, that is an error (kIo), and
 // nothing is taken.
 Expected<ImportScan> ScanForImport(const std::string& directory);
@@ -62,7 +74,8 @@ Expected<void> FinishImport(const std::string& directory);
 
 // Puts a copy of the file `name` of `directory` into the folder `imported` of `hidden`, as
 // FinishImport would move it, unless the same bytes are there under that name. For a file that is
-// about to be replaced.
-Expected<void> KeepImportedCopy(int directory, int hidden, int staging, const std::string& name);
+// about to be replaced. Returns what it held.
+Expected<Sha256Digest> KeepImportedCopy(int directory, int hidden, int staging,
+                                        const std::string& name);
 
 }  // namespace target_eye

@@ -200,18 +200,79 @@ TEST_F(LegacyImportTest, OurOwnListIsTakenButForWhatIsTakenAlready) {
   EXPECT_THAT(scan.file_names, SizeIs(3));
 }
 
-TEST_F(LegacyImportTest, OurOwnListIsTakenWholeOrNotAtAll) {
+TEST_F(LegacyImportTest, OfOurOwnListWhatCanBeTakenIsAndTheFileIsHeld) {
   const std::string long_env(1020, 'e');
   root_.Write("targets.json",
               R"([{"targets":["h:1"],"labels":{"env":"prod","job":"web"}},
                   {"targets":["h:2"],"labels":{"env":")" +
                   long_env + R"(","job":"web"}},
                   {"targets":["h:3"],"labels":{"env":")" +
-                  long_env + R"(","job":"web"}}])");
+                  long_env + R"(","job":"web"}},
+                  {"targets":["h:4"],"labels":{"env":"prod"}}])");
+  const ImportScan scan = Scan();
+  EXPECT_THAT(scan.groups, SizeIs(2));
+  EXPECT_THAT(scan.file_names, IsEmpty());
+  EXPECT_THAT(scan.skipped, IsEmpty());
+  ASSERT_THAT(scan.held, SizeIs(1));
+  EXPECT_EQ(scan.held[0].name, "targets.json");
+  EXPECT_THAT(scan.held[0].digest, SizeIs(64));
+  EXPECT_THAT(scan.held[0].reason, HasSubstr("line 3: "));
+  EXPECT_THAT(scan.held[0].reason, HasSubstr("line 4: it holds a group without the label job"));
+  EXPECT_THAT(scan.held[0].reason, HasSubstr("2 groups of it taken over"));
+}
+
+TEST_F(LegacyImportTest, FilesOfOursThatCannotBeReadAreHeld) {
+  root_.Write("elsewhere", List("h:1", "web", "prod"));
+  fs::create_symlink(root_ / "elsewhere", root_ / "targets.json");
+  fs::create_directory(root_ / "a@b.json");
+  root_.Write("c@d.json", "[]");
+  root_.Write("e@f.json", "");
+  fs::resize_file(root_ / "e@f.json", (std::uintmax_t{64} << 20) + 1);
   const ImportScan scan = Scan();
   EXPECT_THAT(scan.groups, IsEmpty());
-  EXPECT_THAT(scan.file_names, IsEmpty());
-  EXPECT_THAT(scan.skipped, SizeIs(1));
+  ASSERT_THAT(scan.held, SizeIs(4));
+  EXPECT_THAT(scan.held[0].reason, HasSubstr("directory"));
+  EXPECT_THAT(scan.held[1].reason, HasSubstr("expected a group"));
+  EXPECT_THAT(scan.held[2].reason, HasSubstr("64 MiB"));
+  EXPECT_THAT(scan.held[3].reason, HasSubstr("symbolic link"));
+  EXPECT_EQ(scan.held[3].digest, "");
+}
+
+std::string WithMeta(std::string_view application, std::string_view environment) {
+  return R"([{"targets":["h:1"],"labels":{"__meta_target_eye_application":")" +
+         std::string(application) + R"(","__meta_target_eye_environment":")" +
+         std::string(environment) + R"(","env":"prod","job":"web"}}])";
+}
+
+TEST_F(LegacyImportTest, MetaLabelsTellTheKeyAndAreTakenAway) {
+  const Labels labels = {{"env", "prod"}, {"job", "web"}};
+  const GroupKey cut{std::string(500, 'a'), "b"};
+  const std::string names[] = {"targets.json", "a%2Fb@c.json",
+                               FileNameOf(FileSdLayout::kGroup, cut)};
+  const GroupKey keys[] = {{"true", "key"}, {"a/b", "c"}, cut};
+  for (std::size_t i = 0; i < std::size(names); ++i) {
+    root_.Write(names[i], WithMeta(keys[i].application, keys[i].environment));
+    const ImportScan scan = Scan();
+    ASSERT_THAT(scan.groups, SizeIs(1)) << names[i];
+    EXPECT_EQ(scan.groups[0].key, keys[i]);
+    EXPECT_FALSE(scan.groups[0].key_is_a_guess);
+    EXPECT_EQ(scan.groups[0].group.labels, labels);
+    fs::remove(root_ / names[i]);
+  }
+}
+
+TEST_F(LegacyImportTest, LabelsOfThatNameThatTellNoKeyOfOursAreLabels) {
+  // A registration may have labels of any name; the file's name says whose it is.
+  root_.Write("a@b.json", WithMeta("other", "key"));
+  // No file of ours.
+  root_.Write(kWebProd, WithMeta("other", "key"));
+  // None that could be a key.
+  root_.Write("targets.json", WithMeta("-", "key"));
+  const ImportScan scan = Scan();
+  ASSERT_THAT(scan.groups, SizeIs(3));
+  EXPECT_EQ(scan.groups[0].key, (GroupKey{"web", "prod"}));
+  EXPECT_EQ(scan.groups[1].key, (GroupKey{"a", "b"}));
+  for (const ImportedGroup& group : scan.groups) EXPECT_THAT(group.group.labels, SizeIs(4));
 }
 
 TEST_F(LegacyImportTest, AnEmptyListOfOursIsPutAway) {

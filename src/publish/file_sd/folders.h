@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cerrno>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "model/error.h"
+#include "util/atomic_file.h"
+
+namespace target_eye {
+
+// What the files beside the publisher share: opening the folders, and errors that name a path.
+
+inline std::error_code LastError() { return {errno, std::generic_category()}; }
+
+// kIo: `cannot <what> <path>: <the system's reason>`.
+std::unexpected<Error> IoError(std::string_view what, const std::string& path,
+                               const std::error_code& error);
+
+// The watched directory and its hidden folder; either may be missing.
+struct Folders {
+  std::string path;
+  UniqueFd directory;
+  UniqueFd hidden;
+
+  // The path of `name` in the hidden folder, for a message.
+  std::string PathOf(std::string_view name) const;
+};
+
+// Opens what is there. Errors except that something is missing.
+Expected<Folders> OpenFolders(const std::string& path);
+
+// Opens them and makes what is missing of the hidden folder and of staging in it, which it returns.
+Expected<UniqueFd> MakeFolders(Folders& folders);
+
+// The text of the file `name` in the hidden folder, at most kNameListLimitBytes; empty where it is
+// missing.
+Expected<std::string> ReadHidden(const Folders& folders, const std::string& name);
+
+// Makes it hold `text`, durably. The hidden folder must be there.
+Expected<void> WriteHidden(const Folders& folders, const UniqueFd& staging, const std::string& name,
+                           std::string_view text);
+
+// Removes it if it is there, durably.
+Expected<void> RemoveHidden(const Folders& folders, const std::string& name);
+
+// Renames without ever replacing: EEXIST where the new name is taken.
+std::error_code RenameToFree(int from, const std::string& name, int to, const std::string& free);
+
+// `name`, then `name.1`, `name.2`, ...
+std::string Numbered(const std::string& name, int number);
+
+}  // namespace target_eye
