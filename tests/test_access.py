@@ -404,6 +404,118 @@ def test_rules_are_loaded_anew_when_their_file_changes(guarded):
     assert server.request("GET", "/web-1/prod", headers=basic("prometheus")).status == 200
 
 
+# A reload never takes away what keeps people out.
+
+RELOADER = RULES + "- {who: user:alice, pages: [metrics, reload]}\n"
+HEADERS = "http_server_config:\n  headers: {X-Frame-Options: deny}\n"
+
+
+def nothing_in(path):
+    path.unlink()
+    path.mkdir()
+
+
+def make_writable(path):
+    path.chmod(0o666)
+
+
+def refused_reload(server, said):
+    """Reloads as alice, which must fail and say so in every place."""
+    def failures():
+        text = server.request("GET", "/metrics", headers=basic("alice")).body.decode()
+        return float(text.partition("\ntarget_eye_config_reload_failures_total ")[2].split()[0])
+    before = failures()
+    answer = server.request("POST", "/-/reload", headers=basic("alice"))
+    assert (answer.status, said in answer.message()) == (500, True), answer
+    assert failures() > before
+    assert [line for line in server.find_log("cannot be loaded anew") if said in line["error"]]
+
+
+WEB_SPOILT = {
+    "nothing": ("", "web.yml: defines nothing any more"),
+    "comments": ("# basic_auth_users:\n#   alice: x\n", "web.yml: defines nothing any more"),
+    "end_mark": ("---\n", "web.yml: defines nothing any more"),
+    "no_value": ("basic_auth_users:\n", "web.yml: defines nothing any more"),
+    "empty_map": ("basic_auth_users: {}\n", "web.yml: defines nothing any more"),
+    "other_sections": (HEADERS, "web.yml: basic_auth_users: there are no users any more"),
+    "no_users_beside": (HEADERS + "basic_auth_users: {}\n", "web.yml: basic_auth_users: there are no users any more"),
+    "directory": (nothing_in, "web.yml: cannot be read: Is a directory"),
+    "writable": (make_writable, "web.yml: everybody on this machine can write to it now"),
+}
+ACCESS_SPOILT = {
+    "nothing": ("", "access.yml: rules: there are none any more"),
+    "comments": ("# rules:\n", "access.yml: rules: there are none any more"),
+    "no_value": (TOKENS + "rules:\n", "access.yml: rules: there are none any more"),
+    "empty_list": (TOKENS + "rules: []\n", "access.yml: rules: there are none any more"),
+    "cut_off": (TOKENS, "access.yml: rules: there are none any more"),
+    "directory": (nothing_in, "access.yml: cannot be read: Is a directory"),
+    "writable": (make_writable, "access.yml: everybody on this machine can write to it now"),
+}
+
+
+@pytest.mark.parametrize("number, spoilt", [(0, WEB_SPOILT), (1, ACCESS_SPOILT)], ids=["web_config", "access_file"])
+def test_a_file_that_is_emptied_under_a_running_server_opens_nothing(guarded, number, spoilt):
+    server = guarded(RELOADER if number else None, ENABLE_RELOAD="true")
+    path = server.files[number]
+    whole = path.read_text()
+    for name, (spoil, said) in spoilt.items():
+        if callable(spoil):
+            spoil(path)
+        else:
+            path.write_text(spoil)
+        refused_reload(server, said)
+        assert server.get("/web-1/prod").status == 401, name
+        assert server.request("GET", "/web-1/prod", headers=basic("alice")).status == 200, name
+        assert server.get("/-/ready").status == 200
+        if path.is_dir():
+            path.rmdir()
+        path.write_text(whole)
+        path.chmod(0o600)
+        assert server.request("POST", "/-/reload", headers=basic("alice")).status == 200, name
+    # The same without anybody asking.
+    path.write_text("")
+    lines = len(server.find_log("cannot be loaded anew"))
+    harness.wait_for("the failed reload", lambda: len(server.find_log("cannot be loaded anew")) > lines)
+    assert server.get("/web-1/prod").status == 401
+    # What is meant takes a restart, which says what it opened.
+    server.stop()
+
+
+def test_what_is_written_explicitly_is_taken(guarded):
+    server = guarded(RELOADER, ENABLE_RELOAD="true")
+    web, access = server.files
+    web.write_text(f"basic_auth_users: {{alice: {HASHES['alice']}}}\n")
+    access.write_text("rules:\n- {who: user:alice, may: read, pages: reload}\n- {who: anyone, applications: web-*, "
+                      "may: read}\n")
+    assert server.request("POST", "/-/reload", headers=basic("alice")).status == 200
+    assert server.get("/web-1/prod").status == 200
+    assert server.request("GET", "/web-1/prod", headers=basic("bob")).status == 401
+    form = "application/x-www-form-urlencoded"
+    assert server.request("PUT", "/web-1/prod", "targets=h:1", form, bearer()).status in (401, 403)
+
+
+@pytest.mark.parametrize("users, rules, said", [
+    ("", None, "web.yml: defines nothing: nobody has to log in, and everybody who can reach target-eye may read and "
+               "change everything"),
+    ("# alice: x\n", None, "web.yml: defines nothing: nobody has to log in"),
+    (HEADERS + "basic_auth_users:\n", None, "web.yml: basic_auth_users: has no users: nobody has to log in"),
+    ("", RULES.replace("- who: [user:alice, user:bob]", "- who: login").replace("user:prometheus", "anyone"),
+     "web.yml: defines nothing: nobody can log in with a password; the access file decides alone"),
+    (USERS, "  []\n", "access.yml: has no rules: nobody may read or change anything; only /-/healthy and /-/ready "
+                      "are open"),
+])
+def test_a_start_with_a_file_that_defines_nothing_says_what_is_open(guarded, binary, directory, users, rules, said):
+    server = guarded(rules, users)
+    [line] = server.find_log(said)
+    assert line["level"] == "warning"
+    assert server.get("/web-1/prod").status == (200 if rules is None else 401)
+    environment = {"FILE_SD_DIRECTORY": str(directory), "WEB_CONFIG_FILE": str(server.files[0])}
+    if rules is not None:
+        environment["ACCESS_FILE"] = str(server.files[1])
+    checked = subprocess.run([binary, "check", "config"], env=environment, capture_output=True, text=True, check=True)
+    assert said in checked.stdout
+
+
 # Client certificates.
 
 def openssl(directory, *arguments):
@@ -492,3 +604,57 @@ def test_what_crosses_in_the_clear_is_warned_of(binary, directory, tmp_path, cer
     assert checked.returncode == 0, checked
     warned = [line for line in checked.stdout.splitlines() if "in the clear" in line]
     assert (len(warned) == 1 and said in warned[0]) if said else not warned, checked.stdout
+
+
+def test_client_certificates_stay_demanded_and_checked(start, certificates):
+    web, ca = certificates / "web.yml", certificates / "clients.pem"
+    authority = (certificates / "ca.pem").read_text()
+    ca.write_text(authority)
+    demanding = """
+tls_server_config:
+  cert_file: server.pem
+  key_file: server.key
+  client_ca_file: clients.pem
+  client_auth_type: RequireAndVerifyClientCert
+  client_allowed_sans: [deploy.example]
+"""
+    web.write_text(demanding)
+    server = start(WEB_CONFIG_FILE=web, ENABLE_RELOAD="true", INSECURE_BIND="127.0.0.1:0")
+    tls_port, plain = (int(address.rsplit(":", 1)[1]) for address in server.addresses)
+
+    def gets_in(client=None):
+        words = ["--cacert", str(certificates / "ca.pem")]
+        if client:
+            words += ["--cert", str(certificates / f"{client}.pem"), "--key", str(certificates / f"{client}.key")]
+        done = subprocess.run(["curl", "-sSf", "-o", "/dev/null", *words, f"https://127.0.0.1:{tls_port}/a/b"],
+                              capture_output=True, check=False, timeout=harness.PATIENCE_S)
+        return done.returncode == 0
+
+    def reload(text, authorities=authority):
+        web.write_text(text)
+        ca.write_text(authorities)
+        return server.request("POST", "/-/reload")
+
+    server.port = plain
+    weaker = demanding.partition("  client_ca_file")[0]
+    for text, authorities, said in [
+            (demanding, "", "clients.pem: expected certificates in PEM"),
+            (demanding, "# none\n", "clients.pem: expected certificates in PEM"),
+            (demanding, authority[:len(authority) // 2], "clients.pem: expected certificates in PEM"),
+            ("", authority, "web.yml: defines nothing any more"),
+            (HEADERS, authority, "web.yml: tls_server_config: there is none any more"),
+            (weaker, authority, "web.yml: client_auth_type: clients without a certificate would be let in"),
+            (weaker + "  client_auth_type: RequestClientCert\n", authority,
+             "web.yml: client_auth_type: clients without a certificate would be let in"),
+            (weaker + "  client_auth_type: RequireAnyClientCert\n  client_allowed_sans: [deploy.example]\n", authority,
+             "web.yml: client_auth_type: clients' certificates would not be checked any more"),
+            (weaker + "  client_ca_file: clients.pem\n  client_auth_type: VerifyClientCertIfGiven\n", authority,
+             "web.yml: client_auth_type: clients without a certificate would be let in"),
+            (demanding.partition("  client_allowed_sans")[0], authority,
+             "web.yml: client_allowed_sans: there are none any more")]:
+        answer = reload(text, authorities)
+        assert (answer.status, said in answer.message()) == (500, True), (text, answer)
+        assert [gets_in(), gets_in("guest"), gets_in("deploy")] == [False, False, True], text
+    # What is written in its place is taken.
+    assert reload(demanding.replace("deploy.example", "guest.other")).status == 200
+    assert [gets_in(), gets_in("guest"), gets_in("deploy")] == [False, True, False]

@@ -63,6 +63,11 @@ class Reader {
                              "client, in its place");
                 }}});
     if (form_.error()) return std::unexpected(*form_.error());
+    for (const Entry& entry : root.map) {
+      config_.names_users = config_.names_users || entry.key == "basic_auth_users";
+    }
+    config_.defines_something =
+        config_.tls || !config_.headers.empty() || !config_.users.empty() || !config_.http2;
     if (config_.tls && !config_.http2) config_.tls->alpn_protocols = {"http/1.1"};
     return std::move(config_);
   }

@@ -38,7 +38,9 @@ struct WebConfig {
   // Sent with every response; the names are among those that exporter-toolkit allows, the values
   // fit for a header.
   std::vector<std::pair<std::string, std::string>> headers;
-  std::vector<User> users;  // Sorted by name; at most kMaxUsers.
+  std::vector<User> users;         // Sorted by name; at most kMaxUsers.
+  bool names_users = false;        // Whether basic_auth_users is there, were it with nobody in it.
+  bool defines_something = false;  // Neither empty, nor comments and empty sections only.
 };
 
 // Reads `text`, the file `name`. Paths in it are relative to the directory of `name`; whether the

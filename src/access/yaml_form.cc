@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -82,12 +83,23 @@ Expected<std::string> ReadAccessText(const std::string& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"),
                                                              std::fclose);
   if (!file) return failed();
+  struct stat before{};
+  struct stat after{};
+  if (fstat(fileno(file.get()), &before) != 0) return failed();
   std::string text(kAccessFileLimitBytes + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   if (std::ferror(file.get()) != 0) return failed();
   if (text.size() > kAccessFileLimitBytes) {
     return Invalid(fmt::format("{}: is larger than the {} bytes that are allowed", path,
                                kAccessFileLimitBytes));
+  }
+  // Half of a file may well be one that is right, and says less.
+  if (fstat(fileno(file.get()), &after) != 0) return failed();
+  const bool is_whole = std::cmp_equal(text.size(), after.st_size) &&
+                        before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
+                        before.st_mtim.tv_nsec == after.st_mtim.tv_nsec;
+  if (S_ISREG(after.st_mode) && !is_whole) {
+    return Invalid(fmt::format("{}: changed while it was read; try again", path));
   }
   return text;
 }

@@ -151,13 +151,13 @@ Expected<std::vector<std::string>> App::LoadSecurity() {
   if (!security) {
     return std::unexpected(std::move(security.error()));
   }
-  const bool tls = security->tls != nullptr;
-  if (started_ && tls != tls_) {
-    return Invalid(fmt::format("{}: TLS cannot be turned {} while target-eye runs; restart it",
-                               config_.web_config_file, tls ? "on" : "off"));
+  if (started_) {
+    if (auto allowed = CheckReload(guards_, security->guards); !allowed) {
+      return std::unexpected(std::move(allowed.error()));
+    }
   }
-  tls_ = tls;
-  if (tls) {
+  guards_ = std::move(security->guards);
+  if (security->tls) {
     metrics_.SetTlsCertificateExpiry(security->tls->not_after());
     server_.UseTls(std::move(security->tls));
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "app/guards.h"
 #include "app/reloader.h"
 #include "config/config.h"
 #include "http/access_gate.h"
@@ -93,7 +94,7 @@ class App {
   CrossOrigin cross_origin_;
   HttpServer server_;
   Reloader reloader_;
-  bool tls_ = false;
+  Guards guards_;  // Of what is in use.
   bool started_ = false;
   bool import_pending_ = false;
   std::chrono::steady_clock::time_point retry_import_at_;

@@ -38,9 +38,56 @@ bool Checks(const TlsOptions& options) {
          options.client_certificate == ClientCertificate::kRequired;
 }
 
-bool IsReadableByAll(const std::string& path) {
+// Whether the mode of what is at `path` has `bit`; not where it cannot be looked at.
+bool HasMode(const std::string& path, mode_t bit) {
   struct stat status{};
-  return ::stat(path.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0;
+  return ::stat(path.c_str(), &status) == 0 && (status.st_mode & bit) != 0;
+}
+
+// What is named and defines nothing, or less than it seems to: who may do what, in its place.
+void WarnOfNothing(const WebConfig* web, const AccessFile* access, WebSecurity& security) {
+  const bool has_users = web != nullptr && !web->users.empty();
+  if (web != nullptr && !has_users && (!web->defines_something || web->names_users)) {
+    security.warnings.push_back(fmt::format(
+        "{}: {}: {}", web->name,
+        web->defines_something ? "basic_auth_users: has no users" : "defines nothing",
+        access == nullptr ? "nobody has to log in, and everybody who can reach target-eye may "
+                            "read and change everything"
+                          : "nobody can log in with a password; the access file decides alone"));
+  }
+  if (access != nullptr && access->rules.empty()) {
+    security.warnings.push_back(fmt::format(
+        "{}: has no rules: nobody may read or change anything; only /-/healthy and /-/ready are "
+        "open",
+        access->name));
+  }
+}
+
+// `tls`, `web` and `access` are null where there is none.
+Guards GuardsOf(const TlsOptions* tls, const WebConfig* web, const AccessFile* access,
+                const std::vector<std::string>& files) {
+  Guards guards;
+  if (web != nullptr) {
+    guards.web_config = web->name;
+    guards.web_config_defines_something = web->defines_something;
+    guards.has_users = !web->users.empty();
+  }
+  if (access != nullptr) {
+    guards.access_file = access->name;
+    guards.has_rules = !access->rules.empty();
+  }
+  if (tls != nullptr) {
+    const ClientCertificate mode = tls->client_certificate;
+    guards.has_tls = true;
+    guards.demands_certificates =
+        mode == ClientCertificate::kNeeded || mode == ClientCertificate::kRequired;
+    guards.checks_certificates = Checks(*tls);
+    guards.limits_names = !tls->allowed_sans.empty();
+  }
+  for (const std::string& file : files) {
+    if (HasMode(file, S_IWOTH)) guards.writable_by_all.push_back(file);
+  }
+  return guards;
 }
 
 Expected<void> LoadTls(const TlsOptions& options, WebSecurity& security) {
@@ -50,7 +97,7 @@ Expected<void> LoadTls(const TlsOptions& options, WebSecurity& security) {
   auto context = TlsContext::Load(options);
   if (!context) return std::unexpected(std::move(context.error()));
   security.tls = std::move(*context);
-  if (IsReadableByAll(options.key_file)) {
+  if (HasMode(options.key_file, S_IROTH)) {
     security.warnings.push_back(fmt::format(
         "{}: everybody on this machine can read the key; let only the user of target-eye read it",
         options.key_file));
@@ -116,11 +163,19 @@ Expected<WebSecurity> LoadWebSecurity(const Config& config) {
     if (!loaded) return std::unexpected(std::move(loaded.error()));
     access = std::move(*loaded);
   }
-  auto policy =
-      AccessPolicy::Make(web ? &*web : nullptr, access ? &*access : nullptr, tls && Checks(*tls));
+  const WebConfig* const web_config = web ? &*web : nullptr;
+  const AccessFile* const access_file = access ? &*access : nullptr;
+  auto policy = AccessPolicy::Make(web_config, access_file, tls && Checks(*tls));
   if (!policy) return std::unexpected(std::move(policy.error()));
   security.access = std::move(*policy);
   WarnOfClearText(config, security);
+  security.guards = GuardsOf(tls ? &*tls : nullptr, web_config, access_file, security.files);
+  for (const std::string& file : security.guards.writable_by_all) {
+    security.warnings.push_back(fmt::format(
+        "{0}: everybody on this machine can write to it, and so let themselves in; chmod o-w {0}",
+        file));
+  }
+  WarnOfNothing(web_config, access_file, security);
   return security;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "access/access_policy.h"
+#include "app/guards.h"
 #include "config/config.h"
 #include "http/http_server.h"
 #include "model/error.h"
@@ -17,6 +18,7 @@ struct WebSecurity {
   std::shared_ptr<const TlsContext> tls;       // Null: plain HTTP.
   std::shared_ptr<const AccessPolicy> access;  // Null: everything is open to everybody.
   std::vector<ResponseField> response_headers;
+  Guards guards;                      // What of it a reload must not take away.
   std::vector<std::string> files;     // All that was read.
   std::vector<std::string> warnings;  // What works, and somebody should look at.
 };
