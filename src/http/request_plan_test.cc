@@ -186,7 +186,7 @@ TEST_F(RequestPlanTest, RefusedMethodsSayWhichAreAllowed) {
   }
 }
 
-TEST(RequestPlanTest, AMethodInLowerCaseIsToldSo) {
+TEST_F(RequestPlanTest, AMethodInLowerCaseIsToldSo) {
   for (const auto& [method, message] :
        {std::pair{"put", "method put: methods are upper case; expected PUT"},
         {"Get", "method Get: methods are upper case; expected GET"},
