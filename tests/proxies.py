@@ -62,6 +62,10 @@ def upstream(text, target):
     return put(text, UPSTREAM, target.address)
 
 
+# What curl ends with when its connection is closed on it: no answer, cannot send, cannot receive, HTTP/2 broken off.
+CUT = (52, 55, 56, 92)
+
+
 class Proxy:
     """A proxy on a free port of 127.0.0.1 until the block ends."""
 
@@ -98,12 +102,17 @@ class Proxy:
             self.process.kill()
             self.process.wait()
 
-    def curl(self, path, *arguments, source="127.0.0.1", stdin=subprocess.DEVNULL):
-        """Runs the real curl through the proxy from the address `source`; gives an Answer."""
+    def curl(self, path, *arguments, source="127.0.0.1", stdin=subprocess.DEVNULL, may_be_cut=False):
+        """Runs the real curl through the proxy from the address `source`; returns an Answer.
+
+        With `may_be_cut`, None where the proxy has closed the connection on curl while it was sending.
+        """
         command = ["curl", "-sS", "-i", "--interface", source, "--cacert", self.certificate / "ca.crt", "--max-time",
                    str(harness.PATIENCE_S), "--connect-to", f"{NAME}:{self.port}:127.0.0.1:{self.port}", *arguments,
                    f"https://{NAME}:{self.port}{path}"]
         done = subprocess.run([str(word) for word in command], stdin=stdin, capture_output=True, check=False)
+        if may_be_cut and done.returncode in CUT:
+            return None
         assert done.returncode == 0, (done, self.log_path.read_text())
         out = done.stdout
         while re.match(rb"HTTP/\S+ 1\d\d", out):

@@ -73,7 +73,9 @@ def target(start_shared, tmp_path_factory):
     folder = tmp_path_factory.mktemp("target")
     (folder / "web.yml").write_text(USERS)
     (folder / "access.yml").write_text(TOKENS + "rules:\n- {who: anyone, may: write, pages: [metrics, sd]}\n")
-    return Target(start_shared, folder, WEB_CONFIG_FILE=folder / "web.yml", ACCESS_FILE=folder / "access.yml")
+    # The tests themselves address it by its number.
+    return Target(start_shared, folder, WEB_CONFIG_FILE=folder / "web.yml", ACCESS_FILE=folder / "access.yml",
+                  SERVER_NAMES=f"{proxies.NAME},127.0.0.1")
 
 
 @pytest.fixture(scope="module")
@@ -140,10 +142,16 @@ def test_an_upload_that_is_too_large_is_answered_with_413(proxy, tmp_path, http,
     body.write_bytes(b"targets=" + b"a" * 5_000_000)
     source = {"length": ["--data-binary", f"@{body}"], "chunked": ["-T", "-"]}[framing]
     for expect in ("Expect:", "Expect: 100-continue"):
+        heard = []
         for _ in range(3):
             with open(body, "rb") as stdin:
-                answer = proxy.curl(path(), http, "-X", "PUT", "-H", "Content-Type: application/x-www-form-urlencoded",
-                                    "-H", expect, *source, stdin=stdin)
+                heard.append(proxy.curl(path(), http, "-X", "PUT", "-H",
+                                        "Content-Type: application/x-www-form-urlencoded", "-H", expect, *source,
+                                        stdin=stdin, may_be_cut=True))
+        # Apache and Caddy sometimes close on a client whose body they do not want to the end.
+        heard = [answer for answer in heard if answer is not None]
+        assert heard
+        for answer in heard:
             assert answer.status == 413, answer
             assert "1048576 bytes" in answer.message()
 
