@@ -22,7 +22,7 @@ struct Unit {
 };
 
 constexpr std::uint64_t kSecondMs = 1000;
-constexpr std::uint64_t kDayMs = 24 * 3600 * kSecondMs;
+constexpr std::uint64_t kDayMs = 24 * (3600 * kSecondMs);
 constexpr auto kUnits = std::to_array<Unit>({
     {"y", 365 * kDayMs},
     {"w", 7 * kDayMs},

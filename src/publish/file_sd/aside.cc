@@ -81,11 +81,13 @@ Expected<std::string> PutUnder(const UniqueFd& aside, const std::string& name,
     const std::string to = Numbered(name, number);
     if (digest) {
       std::error_code missing;
-      if (DigestFileAt(aside.get(), to, missing) == *digest && !missing) return kAside + "/" + to;
+      if (DigestFileAt(aside.get(), to, missing) == *digest && !missing) {
+        return fmt::format("{}/{}", kAside, to);
+      }
     }
     error = put(to);
     if (!error && fsync(aside.get()) != 0) error = LastError();
-    if (!error) return kAside + "/" + to;
+    if (!error) return fmt::format("{}/{}", kAside, to);
     if (error != std::errc::file_exists) break;
   }
   return IoError("put aside", name, error);
@@ -206,7 +208,9 @@ Expected<std::string> LinkAside(const AsideFolders& folders, const std::string& 
   if (digest) {
     std::error_code missing;
     const std::string to = AsideName(name, *digest);
-    if (DigestFileAt(aside->get(), to, missing) == *digest && !missing) return kAside + "/" + to;
+    if (DigestFileAt(aside->get(), to, missing) == *digest && !missing) {
+      return fmt::format("{}/{}", kAside, to);
+    }
   }
   if (is_bounded) {
     if (auto room = CheckRoom(*aside); !room) return std::unexpected(room.error());

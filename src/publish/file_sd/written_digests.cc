@@ -83,8 +83,8 @@ void WrittenDigests::Load(const PublishedNames::Names& names, int hidden, int st
     Name name = 0;
     Digest digest{};
     if (line.size() != kLineBytes || line[kNameDigits] != ' ' ||
-        std::from_chars(line.data(), line.data() + kNameDigits, name, 16).ptr !=
-            line.data() + kNameDigits ||
+        std::from_chars(line.begin(), line.begin() + kNameDigits, name, 16).ptr !=
+            line.begin() + kNameDigits ||
         !FromHex(line.substr(kNameDigits + 1), digest)) {
       continue;
     }
