@@ -85,11 +85,11 @@ bool AccessPolicy::MayUsePage(const Caller& caller, AccessPage page) const {
 }
 
 std::shared_ptr<const GroupSet> AccessPolicy::ListedGroups(const Caller& caller) const {
-  static const auto kAll =
+  static const auto all =
       std::make_shared<const GroupSet>(std::vector<GroupSet::Rule>{{{"*"}, {"*"}}});
-  static const auto kNone = std::make_shared<const GroupSet>(std::vector<GroupSet::Rule>());
+  static const auto none = std::make_shared<const GroupSet>(std::vector<GroupSet::Rule>());
   if (rules_) return rules_->ListedGroups(caller);
-  return IsLoggedIn(caller) ? kAll : kNone;
+  return IsLoggedIn(caller) ? all : none;
 }
 
 bool AccessPolicy::IsLoggedIn(const Caller& caller) const {
