@@ -101,7 +101,7 @@ TEST_F(AppTest, AnEmptyListOfOursIsTakenOver) {
 
 TEST(RenameCommandTest, NamesTheGroupAndWhereItIs) {
   EXPECT_EQ(RenameCommand("127.0.0.1:1", {"a b", "e"}),
-            "curl -sSf 'http://127.0.0.1:1/a%20b/e' | sed 's/^.//; s/.$//' | curl -sSf -X PUT "
+            "curl -sSf 'http://127.0.0.1:1/a%20b/e' | curl -sSf -X PUT "
             "-H 'Content-Type: application/json' --data-binary @- "
             "'http://127.0.0.1:1/<application>/<environment>' && curl -sSf -X DELETE "
             "'http://127.0.0.1:1/a%20b/e'");

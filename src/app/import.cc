@@ -43,7 +43,7 @@ std::string RenameCommand(const std::string& address, const GroupKey& key,
   base += root_path;
   const std::string from = base + GroupPath(key);
   return fmt::format(
-      "{0} '{1}' | sed 's/^.//; s/.$//' | {0} -X PUT -H 'Content-Type: application/json' "
+      "{0} '{1}' | {0} -X PUT -H 'Content-Type: application/json' "
       "--data-binary @- '{2}/<application>/<environment>' && {0} -X DELETE '{1}'",
       curl, from, base);
 }
