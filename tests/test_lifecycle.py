@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -252,6 +253,85 @@ def test_it_listens_on_a_unix_socket(start, tmp_path):
     assert server.group("/a/e")["targets"] == ["h:1"], "the same service on the other address"
     server.stop()
     assert not path.exists()
+
+
+def mode_of(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_unix_socket_is_for_its_group_whatever_the_umask(start, tmp_path):
+    path = tmp_path / "s.sock"
+    for mask in ("0000", "0022", "0077", "0777"):
+        server = start(BIND=f"unix:{path}", command=["sh", "-c", f'umask {mask}; exec "$@"', "sh"])
+        assert mode_of(path) == 0o660, mask
+        server.stop()
+
+
+def test_the_mode_and_the_group_of_a_unix_socket_can_be_set(start, tmp_path):
+    # A directory whose group is inherited has no say in it.
+    shutil.chown(tmp_path, group="daemon")
+    tmp_path.chmod(0o2755)
+    path = tmp_path / "s.sock"
+    for settings, mode, group in [({"UNIX_SOCKET_MODE": "0606"}, 0o606, "daemon"),
+                                  ({"UNIX_SOCKET_MODE": "600", "UMASK": "007"}, 0o600, "daemon"),
+                                  ({"GROUP": "nogroup"}, 0o660, "nogroup"), ({"GROUP": "root"}, 0o660, "root")]:
+        server = start(BIND=f"unix:{path}", **settings)
+        assert (mode_of(path), path.group()) == (mode, group)
+        server.stop()
+
+
+def test_a_proxy_in_the_group_can_use_the_unix_socket(start, tmp_path, directory):
+    open_parents(directory, directory)
+    directory.chmod(0o777)
+    sockets = tmp_path / "sockets"
+    sockets.mkdir()
+    sockets.chmod(0o777)
+    path = sockets / "s.sock"
+    start(BIND=f"unix:{path}", USER="nobody", GROUP="daemon")
+    ask = ["curl", "-sS", "--unix-socket", str(path), "http://localhost/-/healthy"]
+    for group, exit_code in [("daemon", 0), ("games", 7)]:
+        asked = subprocess.run(["setpriv", "--reuid", "www-data", "--regid", group, "--clear-groups", *ask],
+                               capture_output=True, check=False)
+        assert asked.returncode == exit_code, asked
+
+
+def open_parents(*paths):
+    """What root made on the way to `paths`, everybody may enter."""
+    assert os.geteuid() == 0, "this test is to run as root"
+    for path in paths:
+        for parent in [path, *path.parents]:
+            if parent != parent.parent and parent.owner() == "root":
+                parent.chmod(parent.stat().st_mode | 0o055)
+
+
+@pytest.mark.parametrize("mask", ["0077", "0777"])
+@pytest.mark.parametrize("way", ["inherited", "setting"])
+def test_what_it_makes_for_prometheus_is_open_to_all_and_the_rest_is_not(start, tmp_path, mask, way):
+    open_parents(tmp_path)
+    home = tmp_path / "home"
+    home.mkdir()
+    home.chmod(0o777)
+    directory = home / "made/file_sd"
+    command = ["sh", "-c", f'umask {mask}; exec "$@"', "sh"] if way == "inherited" else []
+    settings = {"UMASK": mask} if way == "setting" else {}
+    for layout, name in [("group", "b@e.json"), ("file", "targets.json")]:
+        server = start(FILE_SD_DIRECTORY=directory, FILE_SD_LAYOUT=layout, command=command, USER="nobody", **settings)
+        assert server.json("PUT", "/b/e", {"targets": ["h:1"]}).status == 200
+        for path in (directory.parent, directory, directory / ".target-eye"):
+            assert mode_of(path) == 0o755, path
+        assert mode_of(directory / name) == 0o644
+        assert mode_of(directory / ".target-eye/staging") == 0o700
+        assert mode_of(directory / ".target-eye/state.db") == 0o600
+        seen = subprocess.run(["setpriv", "--reuid", "daemon", "--regid", "daemon", "--clear-groups",
+                               "cat", directory / name], capture_output=True, check=False)
+        assert seen.returncode == 0 and b"h:1" in seen.stdout, seen
+        server.stop()
+
+
+def test_a_directory_that_is_there_keeps_its_mode(start, directory):
+    directory.chmod(0o710)
+    start().json("PUT", "/b/e", {"targets": ["h:1"]})
+    assert mode_of(directory) == 0o710
 
 
 def test_a_stale_unix_socket_is_replaced_and_a_file_is_not(start, binary, directory, tmp_path):

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 #include <future>
 #include <memory>
@@ -17,11 +16,21 @@
 #include "telemetry/log.h"
 #include "util/backoff.h"
 #include "util/clock.h"
+#include "util/make_directory.h"
 
 namespace target_eye {
 namespace {
 
 constexpr std::string_view kUnixPrefix = "unix:";
+
+// Prometheus runs as another user.
+constexpr mode_t kDirectoryMode = 0755;
+
+// UMASK alone says of sockets, too, what it says to hypercorn.
+int UnixSocketMode(const Config& config) {
+  constexpr int kDefault = 0660;
+  return config.unix_socket_mode.value_or(config.umask ? 0777 & ~*config.umask : kDefault);
+}
 
 HttpServerOptions ServerOptions(const Config& config) {
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -52,7 +61,7 @@ HttpServerOptions ServerOptions(const Config& config) {
           .access_log_format = config.access_log_format.empty() && config.log_format == "json"
                                    ? "json"
                                    : config.access_log_format,
-          .unix_socket_umask = config.umask.value_or(-1)};
+          .unix_socket_mode = UnixSocketMode(config)};
 }
 
 }  // namespace
@@ -64,7 +73,7 @@ std::string StateDirectory(const Config& config) {
 
 Expected<void> MakeDirectory(const std::string& path) {
   std::error_code error;
-  std::filesystem::create_directories(path, error);
+  MakeDirectories(path, kDirectoryMode, error);
   if (error) {
     return MakeError(
         ErrorCode::kIo,
@@ -276,9 +285,9 @@ std::string App::Withheld() const {
 }
 
 std::string App::NotReady() const {
-  const std::string failure = publisher_->status().failure;
+  const auto [published, failure, damage] = publisher_->status();
   if (!ready_) {
-    if (failure.empty() && publisher_->status().published) {
+    if (failure.empty() && published) {
       const std::lock_guard lock(import_mutex_);
       return "the imported files cannot be put away yet: " + import_failure_;
     }
@@ -287,6 +296,10 @@ std::string App::NotReady() const {
   }
   if (!registry_.writable()) {
     return "the store cannot be written";
+  }
+  if (!damage.empty()) {
+    return "what Prometheus reads is not what was published: " + damage +
+           (failure.empty() ? "" : "; publication failed: " + failure);
   }
   if (!failure.empty()) {
     return "the last publication failed: " + failure;

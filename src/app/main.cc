@@ -209,9 +209,9 @@ int Run(const std::vector<std::string>& arguments) {
       break;
   }
   const Config& config = line->config;
-  if (config.umask) {
-    umask(static_cast<mode_t>(*config.umask));
-  }
+  const mode_t inherited = umask(0077);
+  // Whatever it keeps from others, the program must be able to read its own files again.
+  umask((config.umask ? static_cast<mode_t>(*config.umask) : inherited) & 0077U);
   if (auto wrong =
           SetUpLogging(ParseLogLevel(config.log_level).value_or(LogLevel::kInfo), config.error_log,
                        config.log_format == "json" ? LogFormat::kJson : LogFormat::kLogfmt)) {

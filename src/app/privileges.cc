@@ -62,9 +62,8 @@ Expected<void> DropPrivileges(const std::string& user, const std::string& group,
     }
     gid = id ? *id : found->gr_gid;
   }
-  if (uid == geteuid() && gid == getegid()) {
-    return {};
-  }
+  // Even where the process is them already: a directory may give its own group to what is made in
+  // it.
   for (const std::string& file : files) {
     if (lchown(file.c_str(), uid, gid) != 0) {
       return MakeError(
@@ -73,6 +72,9 @@ Expected<void> DropPrivileges(const std::string& user, const std::string& group,
                       "GROUP",
                       file, uid, SystemError()));
     }
+  }
+  if (uid == geteuid() && gid == getegid()) {
+    return {};
   }
   const bool groups_set = entry != nullptr && group.empty() ? initgroups(entry->pw_name, gid) == 0
                                                             : setgroups(1, &gid) == 0;

@@ -74,6 +74,7 @@ struct Config {
   std::string user;
   std::string group;
   std::optional<int> umask;
+  std::optional<int> unix_socket_mode;
 };
 
 // A setting that was given, for a person to read.

@@ -539,10 +539,19 @@ constexpr Setting kSettings[] = {
      .kind = Kind::kOctal,
      .field = &Config::umask,
      .default_note = "unchanged",
-     .doc =
-         "The file mode bits that new files and unix sockets do not get, in octal, such as `022`; "
-         "in "
-         "TOML it may be a number, `0o022`. Published files are readable by all whatever it is."},
+     .doc = "The file mode bits that new files do not get, in octal, such as `022`; in TOML it may "
+            "be a "
+            "number, `0o022`. It takes nothing from their owner, and published files and the "
+            "directories that are made for them are readable by all whatever it is."},
+    {.name = "unix_socket_mode",
+     .section = kOurs,
+     .topic = Topic::kProcess,
+     .kind = Kind::kOctal,
+     .field = &Config::unix_socket_mode,
+     .default_note = "`660`, or what `umask` leaves of `777` where that is set",
+     .doc = "The mode of unix sockets, in octal: whoever may write to one can connect. By default "
+            "that is the user and the group that this process runs as, so a proxy in that group "
+            "can."},
 
     Refused("quic_bind", "Addresses for HTTP/3.", NeedsQuic),
 

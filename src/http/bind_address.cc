@@ -150,11 +150,11 @@ Listeners Open(const std::string& text, const UnixBind& bind, const ListenOption
   if (auto removed = RemoveStale(text, address); !removed) return std::unexpected(removed.error());
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return CannotListen(text, errno);
-  const bool masked = options.unix_socket_umask >= 0;
-  const mode_t before = masked ? ::umask(static_cast<mode_t>(options.unix_socket_umask)) : 0;
+  // So that there is no moment at which more may connect.
+  const mode_t before = ::umask(0777U & ~static_cast<mode_t>(options.unix_socket_mode));
   const int bound = ::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
   const int error = errno;
-  if (masked) ::umask(before);
+  ::umask(before);
   if (bound != 0) {
     return CannotListen(text, error, "check that its directory exists and is writable");
   }

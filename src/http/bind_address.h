@@ -53,8 +53,8 @@ class Listener {
 
 struct ListenOptions {
   int backlog = 1024;
-  int unix_socket_umask = -1;  // -1: the process's own.
-  bool v6_only = false;        // For sockets on every interface.
+  int unix_socket_mode = 0660;  // Whatever the umask.
+  bool v6_only = false;         // For sockets on every interface.
 };
 
 // Opens what `text` names: more than one listener where a host name has more than one address. A

@@ -82,7 +82,7 @@ Expected<void> HttpServer::Impl::Listen() {
   for (std::size_t i = 0; i < binds.size(); ++i) {
     const std::string& bind = binds[i];
     auto listeners = OpenListeners(bind, {.backlog = options.backlog,
-                                          .unix_socket_umask = options.unix_socket_umask,
+                                          .unix_socket_mode = options.unix_socket_mode,
                                           .v6_only = v4_too});
     if (!listeners) return std::unexpected(listeners.error());
     std::ranges::move(*listeners, std::back_inserter(all));

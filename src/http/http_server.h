@@ -67,7 +67,7 @@ struct HttpServerOptions {
   bool include_server_header = true;
   std::string access_log;  // Empty: none; `-`: standard output; or a path.
   std::string access_log_format;
-  int unix_socket_umask = -1;  // -1: the process's own.
+  int unix_socket_mode = 0660;
   // Added to every response that does not say otherwise itself; UseResponseHeaders changes them.
   std::vector<ResponseField> response_headers = {};
 };

@@ -390,12 +390,12 @@ TEST_F(HttpServerTest, ServesAUnixSocketAndRemovesItsFile) {
   const TempDirectory directory;
   const std::string path = directory / "socket";
   options_.bind = {"unix:" + path};
-  options_.unix_socket_umask = 0117;
+  options_.unix_socket_mode = 0640;
   Serve();
   EXPECT_EQ(address(), "unix:" + path);
   struct stat status{};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 0777, 0660U);
+  EXPECT_EQ(status.st_mode & 0777, 0640U);
   sockaddr_un to{};
   to.sun_family = AF_UNIX;
   path.copy(to.sun_path, sizeof to.sun_path - 1);

@@ -18,6 +18,9 @@ class Publisher : public ChangeListener {
     std::optional<Revision> published;
     // What the last try failed with; empty when it succeeded.
     std::string failure;
+    // What somebody else did to what is visible, so that Prometheus may not be able to read it as
+    // it was published; empty where nothing is known.
+    std::string damage;
   };
 
   // Safe to call from any thread.

@@ -145,6 +145,15 @@ struct Metrics::Families {
           .Help("The store's revision that is visible to Prometheus, by publisher.")
           .Register(registry);
 
+  prometheus::Family<prometheus::Counter>& restored_files =
+      BuildCounter()
+          .Name("target_eye_published_files_restored_total")
+          .Help(
+              "Published files that somebody else had removed, changed or made unreadable, and "
+              "that "
+              "were put back, by publisher.")
+          .Register(registry);
+
   prometheus::Gauge& ready = Gauge("target_eye_ready", "Whether /-/ready would answer 200.");
   prometheus::Gauge& groups = Gauge("target_eye_groups", "Groups that are registered.");
   prometheus::Gauge& targets = Gauge("target_eye_targets", "Targets in all groups together.");
@@ -235,6 +244,11 @@ void Metrics::SetPublishedRevision(std::string_view publisher, std::int64_t revi
 
 void Metrics::PublicationChanged(std::string_view publisher) {
   families_->publication_change.Add({{"publisher", std::string(publisher)}}).SetToCurrentTime();
+}
+
+void Metrics::PublishedFilesRestored(std::string_view publisher, std::size_t files) {
+  families_->restored_files.Add({{"publisher", std::string(publisher)}})
+      .Increment(static_cast<double>(files));
 }
 
 void Metrics::SetReady(bool ready) { families_->ready.Set(ready ? 1 : 0); }

@@ -62,6 +62,10 @@ class Metrics {
   // Prometheus reads, now. One that found everything as it should be did not.
   void PublicationChanged(std::string_view publisher);
 
+  // target_eye_published_files_restored_total{publisher}: files that somebody else had changed or
+  // removed and that were published again. 0 files make it appear.
+  void PublishedFilesRestored(std::string_view publisher, std::size_t files);
+
   // target_eye_ready.
   void SetReady(bool ready);
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,7 +16,7 @@
 #include <memory>
 #include <utility>
 
-#include "util/guarded_replace.h"
+#include "util/make_directory.h"
 
 namespace target_eye {
 namespace {
@@ -112,7 +113,7 @@ enum class Sync { kNow, kLater };
 
 // Makes `name` in `staging` anew with `pieces`, on the disk when it returns if `sync` is kNow.
 std::error_code Stage(int staging, const char* name, std::span<const std::string_view> pieces,
-                      Sync sync) {
+                      Sync sync, FileMark& mark) {
   if (unlinkat(staging, name, 0) != 0 && errno != ENOENT) return LastError();
   const UniqueFd file(
       openat(staging, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
@@ -120,75 +121,107 @@ std::error_code Stage(int staging, const char* name, std::span<const std::string
   if (fchmod(file.get(), 0644) != 0) return LastError();
   if (const auto error = WritePieces(file.get(), pieces)) return error;
   if (sync == Sync::kNow && fdatasync(file.get()) != 0) return LastError();
+  std::error_code error;
+  mark = MarkOf(file.get(), error);
+  return error;
+}
+
+// Whether an access list may keep somebody from reading what the mode lets everybody read. Where
+// the directory gives each new file such a list, it is meant to be there.
+bool HasOwnAccessList(int directory, int file) {
+  return fgetxattr(file, "system.posix_acl_access", nullptr, 0) > 0 &&
+         fgetxattr(directory, "system.posix_acl_default", nullptr, 0) <= 0;
+}
+
+// Whether `name` holds exactly `pieces`, for everybody to read; then `mark` is what it looks like.
+// An error where it must not be replaced.
+bool IsUnchanged(int directory, const std::string& name, std::span<const std::string_view> pieces,
+                 FileMark& mark, std::error_code& error) {
+  std::uint64_t size = 0;
+  for (const std::string_view piece : pieces) size += piece.size();
+  const FileMark seen = MarkOf(directory, name, error);
+  if (error) {
+    if (error == std::errc::no_such_file_or_directory) error.clear();
+    return false;
+  }
+  error = RefuseIrregular(seen.mode);
+  if (error) return false;
+  if (seen.size == size && IsReadableByAll(seen)) {
+    const UniqueFd old(
+        openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    // Before it is read, so that a change in the midst of it is one of the mark.
+    mark = old ? MarkOf(old.get(), error) : FileMark{};
+    if (old && !error && !HasOwnAccessList(directory, old.get()) && Holds(old.get(), pieces)) {
+      return true;
+    }
+    error.clear();
+  }
+  // What is mounted there can be neither replaced nor removed.
+  if (seen.is_mount) error = ErrorOf(EBUSY);
+  return false;
+}
+
+// Renames the file that was staged, which looked like `mark`, and says what it looks like now.
+std::error_code Install(int directory, int staging, const std::string& name,
+                        const BeforeReplacing& before, FileMark& mark) {
+  if (before && faccessat(directory, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+      !before(name)) {
+    return ErrorOf(EEXIST);
+  }
+  if (renameat(staging, name.c_str(), directory, name.c_str()) != 0) return LastError();
+  std::error_code error;
+  const FileMark now = MarkOf(directory, name, error);
+  // The renaming itself is a change. Where it is another file already, the old mark fits none.
+  FileMark expected = mark;
+  expected.changed_ns = now.changed_ns;
+  if (!error && now == expected) mark = now;
   return {};
 }
 
-// Whether `name` holds exactly `pieces`. An error where it must not be replaced.
-bool IsUnchanged(int directory, const char* name, std::span<const std::string_view> pieces,
-                 std::error_code& error) {
-  std::uintmax_t size = 0;
-  for (const std::string_view piece : pieces) size += piece.size();
-  struct stat status{};
-  if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (errno != ENOENT) error = LastError();
-    return false;
-  }
-  error = RefuseIrregular(status.st_mode);
-  if (error || std::cmp_not_equal(status.st_size, size)) return false;
-  const UniqueFd old(openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  return old && Holds(old.get(), pieces);
-}
-
-std::error_code Install(int directory, int staging, const std::string& name,
-                        const BeforeReplacing& before) {
-  if (before && faccessat(directory, name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-    if (const auto error = before(name)) return error;
-  }
-  return renameat(staging, name.c_str(), directory, name.c_str()) == 0 ? std::error_code()
-                                                                       : LastError();
-}
-
-ReplaceOutcome ReplaceOne(int directory, int staging, const std::string& name,
-                          std::span<const std::string_view> pieces, std::error_code& error,
-                          const BeforeReplacing& before) {
-  error.clear();
-  if (IsUnchanged(directory, name.c_str(), pieces, error) || error) {
-    return ReplaceOutcome::kUnchanged;
-  }
-  error = Stage(staging, name.c_str(), pieces, Sync::kNow);
-  if (!error) error = Install(directory, staging, name, before);
-  if (!error) return ReplaceOutcome::kWritten;
-  unlinkat(staging, name.c_str(), 0);
-  return ReplaceOutcome::kUnchanged;
+ReplacedFile ReplaceOne(int directory, int staging, const std::string& name,
+                        std::span<const std::string_view> pieces, const BeforeReplacing& before) {
+  ReplacedFile file;
+  if (IsUnchanged(directory, name, pieces, file.mark, file.error) || file.error) return file;
+  file.error = Stage(staging, name.c_str(), pieces, Sync::kNow, file.mark);
+  if (!file.error) file.error = Install(directory, staging, name, before, file.mark);
+  file.written = !file.error;
+  if (file.error) unlinkat(staging, name.c_str(), 0);
+  return file;
 }
 
 // From this many files on they are synced with their file system at once.
 constexpr std::size_t kSyncTogether = 8;
 
-// ReplaceFilesAt in two passes; `staged` gets the files that are to be removed from `staging` after
-// an error.
-ReplacedFiles ReplaceTogether(int directory, int staging, std::span<const FileText> files,
-                              std::vector<const FileText*>& staged, std::error_code& error,
-                              const BeforeReplacing& before) {
-  for (const FileText& file : files) {
-    const bool unchanged = IsUnchanged(directory, file.name.c_str(), file.pieces, error);
-    if (!error && !unchanged) {
-      staged.push_back(&file);
-      error = Stage(staging, file.name.c_str(), file.pieces, Sync::kLater);
+// Whether the error is about one file, and not about the directory or the disk.
+bool IsInTheWay(const std::error_code& error) {
+  return error == ErrorOf(ELOOP) || error == ErrorOf(EISDIR) || error == ErrorOf(EINVAL) ||
+         error == ErrorOf(EBUSY) || error == ErrorOf(EPERM) || error == ErrorOf(EEXIST);
+}
+
+// ReplaceFilesAt in two passes.
+void ReplaceTogether(int directory, int staging, std::span<const FileText> files,
+                     const BeforeReplacing& before, std::span<ReplacedFile> replaced) {
+  std::vector<std::size_t> staged;
+  std::error_code end;  // What ends it for all.
+  for (std::size_t i = 0; i < files.size() && !end; ++i) {
+    auto& [error, written, mark] = replaced[i];
+    error.clear();
+    const auto& [name, pieces] = files[i];
+    if (!IsUnchanged(directory, name, pieces, mark, error) && !error) {
+      staged.push_back(i);
+      error = Stage(staging, name.c_str(), pieces, Sync::kLater, mark);
     }
-    if (error) return {0, file.name};
+    if (error && !IsInTheWay(error)) end = error;
   }
-  if (!staged.empty() && syncfs(staging) != 0) {
-    error = LastError();
-    return {};
+  // An old file is better than one that a power cut may empty.
+  if (!end && !staged.empty() && syncfs(staging) != 0) end = LastError();
+  for (const std::size_t i : staged) {
+    auto& [error, written, mark] = replaced[i];
+    if (!error) error = end;
+    if (!error) error = Install(directory, staging, files[i].name, before, mark);
+    written = !error;
+    if (error) unlinkat(staging, files[i].name.c_str(), 0);
   }
-  ReplacedFiles replaced;
-  for (const FileText* file : staged) {
-    error = Install(directory, staging, file->name, before);
-    if (error) return {replaced.written, file->name};
-    ++replaced.written;
-  }
-  return replaced;
 }
 
 }  // namespace
@@ -217,11 +250,8 @@ UniqueFd OpenDirectory(const std::string& path, std::error_code& error) {
 
 UniqueFd OpenOrMakeDirectoryAt(int parent, const std::string& name, mode_t mode,
                                std::error_code& error) {
-  error.clear();
-  if (mkdirat(parent, name.c_str(), mode) != 0 && errno != EEXIST) {
-    error = LastError();
-    return {};
-  }
+  MakeDirectoryAt(parent, name, mode, error);
+  if (error) return {};
   UniqueFd directory(openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!directory) error = LastError();
   return directory;
@@ -253,31 +283,23 @@ std::vector<std::string> ListDirectory(int directory, std::error_code& error) {
 
 ReplaceOutcome ReplaceFileAt(int directory, int staging, const std::string& name,
                              std::span<const std::string_view> pieces, std::error_code& error) {
-  return ReplaceOne(directory, staging, name, pieces, error, {});
+  const ReplacedFile replaced = ReplaceOne(directory, staging, name, pieces, {});
+  error = replaced.error;
+  return replaced.written ? ReplaceOutcome::kWritten : ReplaceOutcome::kUnchanged;
 }
 
-ReplacedFiles ReplaceFilesAt(int directory, int staging, std::span<const FileText> files,
-                             std::error_code& error) {
-  return ReplaceFilesAt(directory, staging, files, error, {});
-}
-
-ReplacedFiles ReplaceFilesAt(int directory, int staging, std::span<const FileText> files,
-                             std::error_code& error, const BeforeReplacing& before) {
-  error.clear();
-  ReplacedFiles replaced;
-  if (files.size() < kSyncTogether) {
-    for (const FileText& file : files) {
-      const auto outcome = ReplaceOne(directory, staging, file.name, file.pieces, error, before);
-      if (error) return {replaced.written, file.name};
-      if (outcome == ReplaceOutcome::kWritten) ++replaced.written;
-    }
+std::vector<ReplacedFile> ReplaceFilesAt(int directory, int staging,
+                                         std::span<const FileText> files,
+                                         const BeforeReplacing& before) {
+  std::vector<ReplacedFile> replaced(files.size(),
+                                     {.error = ErrorOf(ECANCELED), .written = false, .mark = {}});
+  if (files.size() >= kSyncTogether) {
+    ReplaceTogether(directory, staging, files, before, replaced);
     return replaced;
   }
-  std::vector<const FileText*> staged;
-  replaced = ReplaceTogether(directory, staging, files, staged, error, before);
-  if (error) {
-    // Those that were renamed already are not there any more.
-    for (const FileText* file : staged) unlinkat(staging, file->name.c_str(), 0);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    replaced[i] = ReplaceOne(directory, staging, files[i].name, files[i].pieces, before);
+    if (replaced[i].error && !IsInTheWay(replaced[i].error)) break;
   }
   return replaced;
 }

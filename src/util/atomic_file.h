@@ -3,11 +3,14 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <vector>
+
+#include "util/file_mark.h"
 
 namespace target_eye {
 
@@ -35,7 +38,7 @@ class UniqueFd {
 // Opens a directory for the calls below; follows no symbolic link in its last component.
 UniqueFd OpenDirectory(const std::string& path, std::error_code& error);
 
-// Creates `name` in `parent` with `mode` (less the umask) unless it is a directory already, and
+// Creates `name` in `parent` with `mode` (MakeDirectoryAt) unless it is a directory already, and
 // opens it. Anything else of that name, a symbolic link too, is an error (ENOTDIR or ELOOP).
 UniqueFd OpenOrMakeDirectoryAt(int parent, const std::string& name, mode_t mode,
                                std::error_code& error);
@@ -47,13 +50,14 @@ enum class ReplaceOutcome { kWritten, kUnchanged };
 
 // Makes `name` in `directory` hold exactly the concatenation of `pieces`.
 //
-// Where it does already, it is not touched: kUnchanged. Otherwise the bytes are written to `name`
-// in `staging` (created O_EXCL, mode 0644 whatever the umask, a leftover of an earlier run removed
-// first), synced, and renamed into place, so that a reader sees the old file or the new one, whole,
-// and a watcher of `directory` sees one event. `staging` must be on the same file system. On an
-// error the old file is as it was and nothing is left in `staging`. Follows no symbolic link: where
-// `name` is one it is left alone (ELOOP), as are a directory (EISDIR) and anything else that is no
-// regular file (EINVAL).
+// Where it does already, and everybody may read it, it is not touched: kUnchanged. Otherwise the
+// bytes are written to `name` in `staging` (created O_EXCL, mode 0644 whatever the umask, a
+// leftover of an earlier run removed first), synced, and renamed into place, so that a reader sees
+// the old file or the new one, whole, and a watcher of `directory` sees one event. `staging` must
+// be on the same file system. On an error the old file is as it was and nothing is left in
+// `staging`. Follows no symbolic link: where `name` is one it is left alone (ELOOP), as are a
+// directory (EISDIR), anything else that is no regular file (EINVAL), and what is mounted over the
+// file (EBUSY).
 ReplaceOutcome ReplaceFileAt(int directory, int staging, const std::string& name,
                              std::span<const std::string_view> pieces, std::error_code& error);
 
@@ -62,16 +66,24 @@ struct FileText {
   std::vector<std::string_view> pieces;
 };
 
-struct ReplacedFiles {
-  std::size_t written = 0;
-  std::string failed;  // The file that `error` is about; empty where it is about all.
+struct ReplacedFile {
+  std::error_code error;
+  bool written = false;
+  // What it looks like while it holds the bytes; where it cannot be said, it equals no file's mark.
+  FileMark mark;
 };
 
+// Called for a file that is there and holds something else, just before it is replaced, so that
+// what it holds may be kept. False leaves it as it is.
+using BeforeReplacing = std::function<bool(const std::string& name)>;
+
 // ReplaceFileAt for several files, in their order; many are synced at once, which takes a fraction
-// of the time. Each file is seen whole, not all together: on an error those that were not reached
-// are as they were.
-ReplacedFiles ReplaceFilesAt(int directory, int staging, std::span<const FileText> files,
-                             std::error_code& error);
+// of the time. Each file is seen whole, not all together. What stands in the way of one file keeps
+// no other from being replaced, nor does a file that `before` is against (EEXIST). Any other error,
+// of the disk say, ends it: for those that were not reached it is ECANCELED.
+std::vector<ReplacedFile> ReplaceFilesAt(int directory, int staging,
+                                         std::span<const FileText> files,
+                                         const BeforeReplacing& before = {});
 
 // Reads the file `name` of `directory`, at most `limit_bytes` (EFBIG above that). What is no
 // regular file is refused as by ReplaceFileAt.

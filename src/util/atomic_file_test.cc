@@ -4,9 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -194,31 +197,74 @@ TEST_F(AtomicFileTest, ARemovedDirectoryIsAnError) {
 
 class ManyFilesTest : public AtomicFileTest, public testing::WithParamInterface<int> {
  protected:
-  ReplacedFiles ReplaceAll(std::string_view text) {
+  // Gives how many were written; failed_ and error_ are the first that was not.
+  int ReplaceAll(std::string_view text) {
     std::vector<FileText> files;
     for (int i = 0; i < GetParam(); ++i) files.push_back({Name(i), {"text ", text}});
-    return ReplaceFilesAt(out_.get(), staging_.get(), files, error_);
+    replaced_ = ReplaceFilesAt(out_.get(), staging_.get(), files);
+    EXPECT_EQ(replaced_.size(), files.size());
+    failed_.clear();
+    error_.clear();
+    int written = 0;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      written += replaced_[i].written ? 1 : 0;
+      if (!replaced_[i].error || error_) continue;
+      failed_ = files[i].name;
+      error_ = replaced_[i].error;
+    }
+    return written;
   }
   static std::string Name(int i) { return "f" + std::to_string(i); }
+
+  std::vector<ReplacedFile> replaced_;
+  std::string failed_;
 };
 
 TEST_P(ManyFilesTest, OnlyThoseThatDifferAreWritten) {
-  EXPECT_EQ(ReplaceAll("one").written, static_cast<std::size_t>(GetParam()));
+  EXPECT_EQ(ReplaceAll("one"), GetParam());
   EXPECT_FALSE(error_) << error_.message();
-  EXPECT_EQ(ReplaceAll("one").written, 0U);
+  EXPECT_EQ(ReplaceAll("one"), 0);
   Write(root_ / "out" / Name(0), "else");
-  EXPECT_EQ(ReplaceAll("one").written, 1U);
+  EXPECT_EQ(ReplaceAll("one"), 1);
   for (int i = 0; i < GetParam(); ++i) EXPECT_EQ(Read(root_ / "out" / Name(i)), "text one");
   EXPECT_THAT(Staged(), IsEmpty());
 }
 
-TEST_P(ManyFilesTest, AnErrorNamesTheFileAndLeavesNothingInStaging) {
+TEST_P(ManyFilesTest, WhatIsInTheWayOfOneFileIsInTheWayOfNoOther) {
   ReplaceAll("one");
   const std::string last = Name(GetParam() - 1);
   fs::remove(root_ / "out" / last);
   fs::create_directory(root_ / "out" / last);
-  EXPECT_EQ(ReplaceAll("two").failed, last);
+  EXPECT_EQ(ReplaceAll("two"), GetParam() - 1);
+  EXPECT_EQ(failed_, last);
   EXPECT_EQ(error_, std::errc::is_a_directory);
+  EXPECT_THAT(Staged(), IsEmpty());
+}
+
+TEST_P(ManyFilesTest, WhatIsToBeKeptIsAskedForAndMayStay) {
+  std::vector<std::string> asked;
+  const auto replace = [&](std::string_view text) {
+    std::vector<FileText> files;
+    for (int i = 0; i < GetParam(); ++i) files.push_back({Name(i), {text}});
+    asked.clear();
+    return ReplaceFilesAt(out_.get(), staging_.get(), files, [&](const std::string& name) {
+      asked.push_back(name);
+      EXPECT_EQ(Read(root_ / "out" / name), "one");
+      return name != Name(0);
+    });
+  };
+  replace("one");
+  EXPECT_THAT(asked, IsEmpty());  // Nothing was there.
+  replace("one");
+  EXPECT_THAT(asked, IsEmpty());  // It was the same.
+  const auto replaced = replace("two");
+  EXPECT_EQ(asked.size(), replaced.size());
+  for (int i = 0; i < GetParam(); ++i) {
+    const auto& file = replaced[static_cast<std::size_t>(i)];
+    EXPECT_EQ(file.written, i != 0);
+    EXPECT_EQ(file.error == std::errc::file_exists, i == 0);
+    EXPECT_EQ(Read(root_ / "out" / Name(i)), i == 0 ? "one" : "two");
+  }
   EXPECT_THAT(Staged(), IsEmpty());
 }
 
@@ -226,11 +272,51 @@ TEST_P(ManyFilesTest, AFailedWriteLeavesTheOldFilesAndNothingInStaging) {
   ReplaceAll("one");
   {
     const FileSizeLimit limit(10);
-    EXPECT_EQ(ReplaceAll("much longer").failed, Name(0));
+    EXPECT_EQ(ReplaceAll("much longer"), 0);
+    EXPECT_EQ(failed_, Name(0));
   }
   EXPECT_EQ(error_, std::errc::file_too_large);
   for (int i = 0; i < GetParam(); ++i) EXPECT_EQ(Read(root_ / "out" / Name(i)), "text one");
   EXPECT_THAT(Staged(), IsEmpty());
+}
+
+TEST_P(ManyFilesTest, MarksAreThoseOfTheFilesAsTheyAre) {
+  for (const char* text : {"one", "two", "two"}) {
+    ReplaceAll(text);
+    for (int i = 0; i < GetParam(); ++i) {
+      EXPECT_EQ(replaced_[static_cast<std::size_t>(i)].mark, MarkOf(out_.get(), Name(i), error_));
+    }
+  }
+}
+
+TEST_P(ManyFilesTest, AFileThatNotEverybodyMayReadIsWrittenAgain) {
+  ReplaceAll("one");
+  for (const mode_t mode : {0000, 0600, 0640, 0604}) {
+    ASSERT_EQ(chmod((root_ / "out" / Name(0)).c_str(), mode), 0);
+    EXPECT_EQ(ReplaceAll("one"), 1);
+    EXPECT_EQ(StatusOf(root_ / "out" / Name(0)).st_mode & 07777, 0644U);
+  }
+  ASSERT_EQ(chmod((root_ / "out" / Name(0)).c_str(), 0664), 0);
+  EXPECT_EQ(ReplaceAll("one"), 0);
+}
+
+// An access list that keeps one user from reading leaves the mode as it was: user::rw-,
+// user:1:---, group::r--, mask::r--, other::r--.
+TEST_P(ManyFilesTest, AFileThatOneUserMayNotReadIsWrittenAgain) {
+  constexpr std::string_view kAccessList(
+      "\2\0\0\0\1\0\6\0\xff\xff\xff\xff\2\0\0\0\1\0\0\0\4\0\4\0\xff\xff\xff\xff"
+      "\x10\0\4\0\xff\xff\xff\xff\x20\0\4\0\xff\xff\xff\xff",
+      44);
+  ReplaceAll("one");
+  const std::string path = root_ / "out" / Name(0);
+  if (setxattr(path.c_str(), "system.posix_acl_access", kAccessList.data(), kAccessList.size(),
+               0) != 0) {
+    GTEST_SKIP() << "no access lists here: " << std::strerror(errno);
+  }
+  ASSERT_EQ(StatusOf(path).st_mode & 0777, 0644U);
+  EXPECT_EQ(ReplaceAll("one"), 1);
+  EXPECT_LE(getxattr(path.c_str(), "system.posix_acl_access", nullptr, 0), 0);
+  EXPECT_EQ(ReplaceAll("one"), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(AFewAndMany, ManyFilesTest, testing::Values(1, 3, 30));

@@ -52,6 +52,18 @@ std::error_code ReadAll(int file, const std::function<std::error_code(std::strin
   }
 }
 
+// Of a file that was opened, unless `error` says that it could not be.
+Sha256Digest DigestOf(const UniqueFd& file, std::error_code& error) {
+  Sha256Stream hash;
+  if (!error) {
+    error = ReadAll(file.get(), [&](std::string_view piece) {
+      hash.Add(piece);
+      return std::error_code();
+    });
+  }
+  return hash.Finish();
+}
+
 std::error_code WriteAll(int file, std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = write(file, text.data(), text.size());
@@ -158,15 +170,14 @@ bool IsNoLink(const std::error_code& error) {
 
 Sha256Digest DigestFileAt(int directory, const std::string& name, std::error_code& error) {
   error.clear();
-  Sha256Stream hash;
   const UniqueFd file = OpenRegular(directory, name, error);
-  if (!error) {
-    error = ReadAll(file.get(), [&](std::string_view piece) {
-      hash.Add(piece);
-      return std::error_code();
-    });
-  }
-  return hash.Finish();
+  return DigestOf(file, error);
+}
+
+Sha256Digest DigestToReplaceAt(int directory, const std::string& name, std::error_code& error) {
+  error.clear();
+  const UniqueFd file = OpenToReplace(directory, name, error);
+  return DigestOf(file, error);
 }
 
 Expected<std::string> CopyAside(const AsideFolders& folders, const std::string& name) {
@@ -195,15 +206,8 @@ Expected<std::string> LinkAside(const AsideFolders& folders, const std::string& 
   const auto aside = OpenAside(folders);
   if (!aside) return std::unexpected(aside.error());
   std::error_code error;
-  std::optional<Sha256Digest> digest;
-  if (const UniqueFd file = OpenToReplace(folders.directory, name, error); !error) {
-    Sha256Stream hash;
-    error = ReadAll(file.get(), [&](std::string_view piece) {
-      hash.Add(piece);
-      return std::error_code();
-    });
-    digest = hash.Finish();
-  }
+  std::optional<Sha256Digest> digest = DigestToReplaceAt(folders.directory, name, error);
+  if (error) digest.reset();
   if (error && error != std::errc::permission_denied) return IoError("read", name, error);
   if (digest) {
     std::error_code missing;

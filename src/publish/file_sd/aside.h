@@ -31,6 +31,10 @@ struct AsideFolders {
 // The SHA-256 of a file, whatever its size; what is no regular file is refused as by ReadFileAt.
 Sha256Digest DigestFileAt(int directory, const std::string& name, std::error_code& error);
 
+// The same of a file that is about to be replaced: where its mode keeps us, its owner, from reading
+// it, the mode is changed.
+Sha256Digest DigestToReplaceAt(int directory, const std::string& name, std::error_code& error);
+
 // Keeps a copy of a file that stays where it is. Returns the copy's path in the hidden folder,
 // `aside/...`. A file over kMaxAsideBytes is an error.
 Expected<std::string> CopyAside(const AsideFolders& folders, const std::string& name);

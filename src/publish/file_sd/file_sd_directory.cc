@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
+#include <map>
 #include <utility>
 
 #include "publish/file_sd/file_names.h"
@@ -15,7 +15,7 @@
 #include "publish/file_sd/legacy_import.h"
 #include "publish/file_sd/name_list.h"
 #include "telemetry/log.h"
-#include "util/guarded_replace.h"
+#include "util/make_directory.h"
 #include "util/sha256_stream.h"
 
 namespace target_eye {
@@ -32,6 +32,19 @@ bool IsSame(const UniqueFd& open, int at, const char* name, int flags) {
          held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }
 
+// Why the folder `name` in `parent`, of this `path`, cannot be used.
+std::unexpected<Error> CannotOpen(int parent, const std::string& name, const std::string& path,
+                                  const std::error_code& error) {
+  std::error_code ignored;
+  if (!S_ISLNK(MarkOf(parent, name, ignored).mode)) {
+    return IoError("make or open the folder", path, error);
+  }
+  return MakeError(ErrorCode::kIo,
+                   fmt::format("{} is a symbolic link, where a folder must be: remove the link; to "
+                               "keep the state elsewhere, set STATE_DIRECTORY",
+                               path));
+}
+
 dev_t DeviceOf(const UniqueFd& directory) {
   struct stat status{};
   return fstat(directory.get(), &status) == 0 ? status.st_dev : dev_t{};
@@ -45,9 +58,8 @@ std::string FileSdDirectory::PathOf(std::string_view name) const {
 
 Expected<void> FileSdDirectory::Make() {
   std::error_code error;
-  std::filesystem::create_directories(path_, error);
-  // What create_directories says of a file in the way or a link to a directory is of no use.
-  if (error && !std::filesystem::is_directory(path_)) {
+  MakeDirectories(path_, 0755, error);
+  if (error) {
     return MakeError(
         ErrorCode::kIo,
         fmt::format("cannot make the directory {}: {}; make it and let this user write "
@@ -65,7 +77,7 @@ Expected<void> FileSdDirectory::Try(const std::string& path) {
 }
 
 Expected<bool> FileSdDirectory::Refresh() {
-  const bool same = IsSame(directory_, AT_FDCWD, path_.c_str(), 0);
+  const bool same = !IsLost();
   if (same && IsHiddenFolderCurrent()) return false;
 
   staging_.Reset();
@@ -79,11 +91,14 @@ Expected<bool> FileSdDirectory::Refresh() {
     names_.Clear();
     hold_.reset();
     accepted_.reset();
+    guard_.Clear();
     is_other_ = true;
   }
   if (auto opened = OpenHiddenFolder(); !opened) return std::unexpected(opened.error());
   return std::exchange(is_other_, false);
 }
+
+bool FileSdDirectory::IsLost() const { return !IsSame(directory_, AT_FDCWD, path_.c_str(), 0); }
 
 bool FileSdDirectory::IsHiddenFolderCurrent() const {
   return IsSame(hidden_, directory_.get(), kHidden.c_str(), AT_SYMLINK_NOFOLLOW) &&
@@ -98,10 +113,10 @@ Expected<void> FileSdDirectory::OpenHiddenFolder() {
                                                  path_, LastError().message()));
   }
   UniqueFd hidden = OpenOrMakeDirectoryAt(directory_.get(), kHidden, 0755, error);
-  if (error) return IoError("make or open the folder", PathOf(kHidden), error);
+  if (error) return CannotOpen(directory_.get(), kHidden, PathOf(kHidden), error);
   UniqueFd staging = OpenOrMakeDirectoryAt(hidden.get(), kStaging, 0700, error);
   const std::string staging_path = PathOf(kHidden + "/" + kStaging);
-  if (error) return IoError("make or open the folder", staging_path, error);
+  if (error) return CannotOpen(hidden.get(), kStaging, staging_path, error);
   if (DeviceOf(staging) != DeviceOf(directory_)) {
     return MakeError(ErrorCode::kInvalid,
                      fmt::format("{} is on another file system than {}, so that nothing can be "
@@ -246,7 +261,8 @@ Expected<std::vector<std::string>> FileSdDirectory::Claim(std::span<const std::s
 
 // An irregular file is not met here: it is never replaced, and moved when its loss is accepted.
 Expected<void> FileSdDirectory::KeepIfNotOurs(const std::string& name) {
-  const bool accepted = accepted_ && accepted_->Has(name);
+  // Once it was replaced it is a file like any other.
+  const bool accepted = accepted_ && accepted_->Has(name) && !guard_.Knows(name);
   if (!accepted) {
     struct stat status{};
     if (fstatat(directory_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -254,7 +270,7 @@ Expected<void> FileSdDirectory::KeepIfNotOurs(const std::string& name) {
       return {};  // There is nothing to keep.
     }
     std::error_code error;
-    const Sha256Digest digest = DigestFileAt(directory_.get(), name, error);
+    const Sha256Digest digest = DigestToReplaceAt(directory_.get(), name, error);
     if (error == std::errc::no_such_file_or_directory) return {};
     if (error && error != std::errc::permission_denied) {
       return IoError("read", PathOf(name), error);
@@ -263,16 +279,16 @@ Expected<void> FileSdDirectory::KeepIfNotOurs(const std::string& name) {
   }
   const auto kept = LinkAside(Aside(), name, !accepted);
   if (!kept) return std::unexpected(kept.error());
+  if (!told_kept_.insert(*kept).second) return {};
   Log(LogLevel::kWarning,
       accepted
           ? "a file that could not be taken over whole is replaced, as was accepted; it is kept"
-          : "somebody has changed a published file; it is made again from the state, and what "
-            "was there is kept",
+          : "somebody has changed what is published; what was there is kept",
       {{"file", PathOf(name)}, {"kept", PathOf(kHidden + "/" + *kept)}});
   return {};
 }
 
-Expected<void> FileSdDirectory::Replace(std::span<const FileText> files, std::size_t& written) {
+FileSdDirectory::Replaced FileSdDirectory::Replace(std::span<const FileText> files) {
   std::vector<WrittenDigests::Written> digests;
   digests.reserve(files.size());
   for (const FileText& file : files) {
@@ -281,28 +297,68 @@ Expected<void> FileSdDirectory::Replace(std::span<const FileText> files, std::si
     digests.push_back({file.name, hash.Finish()});
   }
   written_.Add(digests, hidden_.get(), staging_.get());
-  std::optional<Error> not_kept;
-  std::error_code error;
-  const ReplacedFiles replaced =
-      ReplaceFilesAt(directory_.get(), staging_.get(), files, error, [&](const std::string& name) {
+
+  std::map<std::string, Error> not_kept;
+  const auto results =
+      ReplaceFilesAt(directory_.get(), staging_.get(), files, [&](const std::string& name) {
         auto kept = KeepIfNotOurs(name);
-        if (kept) return std::error_code();
-        not_kept = std::move(kept.error());
-        return std::make_error_code(std::errc::operation_canceled);
+        if (!kept) not_kept.emplace(name, std::move(kept.error()));
+        return kept.has_value();
       });
-  written += replaced.written;
-  if (!error) {
-    written_.Confirm(digests);
-    return {};
+
+  Replaced replaced;
+  std::vector<WrittenDigests::Written> there;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const std::string& name = files[i].name;
+    const auto& [error, written, mark] = results[i];
+    replaced.done.push_back(!error);
+    if (!error) {
+      there.push_back(digests[i]);
+      guard_.Published(name, mark, written);
+      if (written) ++replaced.written;
+    } else if (!replaced.failure) {
+      const auto found = not_kept.find(name);
+      replaced.failure = found != not_kept.end() ? found->second : CannotReplace(name, error);
+    }
   }
-  if (not_kept) return std::unexpected(*std::move(not_kept));
-  if (error == std::errc::too_many_symbolic_link_levels || error == std::errc::is_a_directory ||
-      error == std::errc::invalid_argument) {
-    return MakeError(ErrorCode::kIo, fmt::format("{} is not a regular file any more, and is left "
-                                                 "alone; move it away",
-                                                 PathOf(replaced.failed)));
+  written_.Confirm(there);
+  return replaced;
+}
+
+Error FileSdDirectory::CannotReplace(const std::string& name, const std::error_code& error) const {
+  if (std::string obstacle = Obstacle(name); !obstacle.empty()) {
+    return {ErrorCode::kIo, std::move(obstacle)};
   }
-  return IoError("write", PathOf(replaced.failed), error);
+  std::string_view advice;
+  if (error == std::errc::operation_not_permitted) {
+    advice = "; somebody has made it immutable: chattr -i makes it a file as others";
+  }
+  return {ErrorCode::kIo,
+          fmt::format("cannot write {}: {}{}", PathOf(name), error.message(), advice)};
+}
+
+std::string FileSdDirectory::Obstacle(const std::string& name) const {
+  std::error_code error;
+  const FileMark mark = MarkOf(directory_.get(), name, error);
+  if (error) return {};
+  const std::string path = PathOf(name);
+  if (S_ISLNK(mark.mode)) {
+    return fmt::format(
+        "{} is a symbolic link, and none is followed or replaced: remove it, and to publish where "
+        "it leads, name that directory as FILE_SD_DIRECTORY",
+        path);
+  }
+  if (S_ISDIR(mark.mode)) return fmt::format("{} is a directory: move it away", path);
+  if (!S_ISREG(mark.mode)) {
+    return fmt::format("{} is not a regular file any more, and is left alone: move it away", path);
+  }
+  if (mark.is_mount) {
+    return fmt::format(
+        "{} is a mount of its own, and a file is replaced by renaming, which a mount does not "
+        "allow: mount the directory {} as a whole instead of the single file",
+        path, path_);
+  }
+  return {};
 }
 
 Expected<bool> FileSdDirectory::Remove(const std::string& name) {
@@ -317,13 +373,17 @@ Expected<bool> FileSdDirectory::Remove(const std::string& name) {
         {{"path", PathOf(name)}});
   }
   if (ours) {
+    if (std::string obstacle = Obstacle(name); !obstacle.empty()) {
+      return MakeError(ErrorCode::kIo, std::move(obstacle));
+    }
     if (auto kept = KeepIfNotOurs(name); !kept) return std::unexpected(kept.error());
-  }
-  if (ours && unlinkat(directory_.get(), name.c_str(), 0) != 0 && errno != ENOENT) {
-    return IoError("remove", PathOf(name), LastError());
+    if (unlinkat(directory_.get(), name.c_str(), 0) != 0 && errno != ENOENT) {
+      return IoError("remove", PathOf(name), LastError());
+    }
   }
   names_.Forget(name);
   written_.Forget(name);
+  guard_.Forget(name);
   return ours;
 }
 

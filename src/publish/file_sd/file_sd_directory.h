@@ -9,6 +9,8 @@
 
 #include "model/error.h"
 #include "publish/file_sd/aside.h"
+#include "publish/file_sd/directory_access.h"
+#include "publish/file_sd/file_guard.h"
 #include "publish/file_sd/import_hold.h"
 #include "publish/file_sd/published_names.h"
 #include "publish/file_sd/written_digests.h"
@@ -43,17 +45,39 @@ class FileSdDirectory {
   // more.
   Expected<void> CheckHold();
 
+  // Whether the path names another directory than the one that was opened, or none.
+  bool IsLost() const;
+  // Whether the hidden folder is another one, or none.
+  bool IsHiddenFolderLost() const { return !IsHiddenFolderCurrent(); }
+
+  // Takes a look at what was published (FileGuard::Look); changes nothing in the directory.
+  PublishedNames::Names Look(const DirectoryWatch::Heard& heard, std::size_t batch) {
+    return guard_.Look(directory_.get(), heard, batch);
+  }
+  FileGuard& guard() { return guard_; }
+  DirectoryAccess access() const { return AccessOf(directory_.get()); }
+
   // Makes `names`, which are not owned, ours, durably; to be called before such a file is made.
   // Gives those that were left because a file of others has the name. A file that is part of a
   // pending import is no such file: a copy of it is put in `.target-eye/imported/`. Nor is one
   // whose loss was accepted.
   Expected<std::vector<std::string>> Claim(std::span<const std::string> names);
 
-  // Makes the files, which are owned, hold what is given, in this order, and adds to `written` how
-  // many had to be changed. On an error some may have been. What this program did not write byte
-  // for byte is kept in `.target-eye/aside` (publish/file_sd/aside.h) before it is replaced, and
-  // named in a warning; where it cannot be kept, that is an error, and it stays.
-  Expected<void> Replace(std::span<const FileText> files, std::size_t& written);
+  // What is in the way where a file of this name is to be, and what to do about it.
+  std::string Obstacle(const std::string& name) const;
+
+  struct Replaced {
+    std::vector<bool> done;   // For each file, whether it holds what it is to hold.
+    std::size_t written = 0;  // How many had to be changed for that.
+    std::optional<Error> failure;
+  };
+
+  // Makes the files, which are owned, hold what is given, in this order, and tells the guard. What
+  // this program did not write byte for byte is kept in `.target-eye/aside`
+  // (publish/file_sd/aside.h) before it is replaced, and named in a warning, once for each copy.
+  // What is in the way of one file, or cannot be kept, stays, and keeps no other from being
+  // replaced; `failure` is of the first that was not.
+  Replaced Replace(std::span<const FileText> files);
 
   // Removes the file, which is owned, and gives the name up. False where there was none, or where
   // somebody put something else than a file in its place, which is left. Keeps it as Replace does.
@@ -78,6 +102,7 @@ class FileSdDirectory {
   Expected<void> KeepIfNotOurs(const std::string& name);
   AsideFolders Aside() const { return {directory_.get(), hidden_.get(), staging_.get()}; }
   bool IsHiddenFolderCurrent() const;
+  Error CannotReplace(const std::string& name, const std::error_code& error) const;
   std::string PathOf(std::string_view name) const;
 
   std::string path_;
@@ -91,6 +116,9 @@ class FileSdDirectory {
   std::optional<ImportHold> hold_;
   // Files whose loss was accepted; read when nothing is held any more.
   std::optional<ImportHold> accepted_;
+  FileGuard guard_;
+  // Where copies were kept that the log has told of. Bounded as the folder is.
+  std::set<std::string, std::less<>> told_kept_;
   // `directory_` is another than at the last Refresh that succeeded.
   bool is_other_ = false;
 };

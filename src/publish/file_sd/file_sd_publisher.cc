@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <condition_variable>
+#include <limits>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "publish/file_sd/damage_report.h"
+#include "publish/file_sd/directory_access.h"
+#include "publish/file_sd/directory_watch.h"
 #include "publish/file_sd/file_sd_directory.h"
 #include "publish/file_sd/group_files.h"
 #include "publish/group_filter.h"
@@ -31,6 +34,17 @@ constexpr double kBytesPerInterval = 8 << 20;
 constexpr Backoff::Duration kFirstRetry{100};
 
 constexpr std::size_t kForeignFilesNamed = 10;
+
+using RealClock = std::chrono::steady_clock;
+
+// When a look is taken at what is published: this often, at so many files in turn where what
+// happens to the rest is heard of...
+constexpr auto kLookInterval = std::chrono::seconds(2);
+constexpr std::size_t kFilesAtALook = 4096;
+// ...and at once where something is heard, but not more often than this.
+constexpr auto kLookPause = std::chrono::seconds(1);
+// ...and a moment later, so that who removes many files, or the directory, has done with it.
+constexpr auto kSettling = std::chrono::milliseconds(100);
 
 // How long Prometheus is to be spared after a publication: it reads all files at each event.
 TokenBucket::Duration CostOf(std::size_t events, std::uint64_t total_bytes) {
@@ -55,6 +69,15 @@ void WarnOfForeignFiles(const FileSdDirectory& directory) {
       {{"directory", directory.path()}, {"count", names->size()}, {"files", text}});
 }
 
+void WarnOfModes(const FileSdDirectory& directory) {
+  const std::string obstacle = WhatKeepsOthersOut(directory.path());
+  if (obstacle.empty()) return;
+  Log(LogLevel::kWarning,
+      "not everybody can read what is published; unless Prometheus runs as this user or in the "
+      "directory's group, it finds no targets",
+      {{"obstacle", obstacle}});
+}
+
 }  // namespace
 
 class FileSdPublisher::Impl {
@@ -67,7 +90,13 @@ class FileSdPublisher::Impl {
         clock_(clock) {}
 
   Expected<void> Open() {
+    auto watch = DirectoryWatch::Make();
+    if (!watch) return std::unexpected(watch.error());
+    watch_ = *std::move(watch);
     if (auto made = directory_.Make(); !made) return made;
+    watch_->Watch(directory_.path());
+    access_ = directory_.access();
+    metrics_.PublishedFilesRestored(kPublisherName, 0);
     thread_ = StartThread("file_sd", [this] { Run(); });
     return {};
   }
@@ -83,7 +112,7 @@ class FileSdPublisher::Impl {
       queue_.waits = true;
       has_snapshot_ = true;
     }
-    wake_.notify_one();
+    watch_->Wake();
   }
 
   void OnChanges(Revision revision, std::span<const Change> changes, AnswerHold hold) {
@@ -102,7 +131,7 @@ class FileSdPublisher::Impl {
       queue_.waits = true;
       if (IsSoonPublished()) queue_.holds.push_back(std::move(hold));
     }
-    wake_.notify_one();
+    watch_->Wake();
   }
 
   Status GetStatus() const {
@@ -115,7 +144,7 @@ class FileSdPublisher::Impl {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
     }
-    wake_.notify_one();
+    watch_->Wake();
     if (thread_.joinable()) thread_.join();
   }
 
@@ -158,7 +187,7 @@ class FileSdPublisher::Impl {
 
   // How long to wait for the next publication; nothing where there is none to come. Under the lock.
   std::optional<SteadyTime::duration> TimeToNext() {
-    if (!has_snapshot_ || !(queue_.waits || failing_)) return std::nullopt;
+    if (!has_snapshot_ || !(queue_.waits || failing_ || repairing_)) return std::nullopt;
     // Retries go by the real time, as the file system does.
     if (failing_) return retry_at_ - std::chrono::steady_clock::now();
     if (queue_.snapshot || queue_.has_token) return SteadyTime::duration::zero();
@@ -173,13 +202,115 @@ class FileSdPublisher::Impl {
       const auto time = TimeToNext();
       last = stopping_;
       if (last && !time) return;
-      if (last || (time && *time <= SteadyTime::duration::zero())) {
+      if (!last && IsLookDue()) {
+        Look(lock);
+      } else if (last || (time && *time <= SteadyTime::duration::zero())) {
         PublishQueue(lock);
-      } else if (time) {
-        wake_.wait_for(lock, *time);
       } else {
-        wake_.wait(lock);
+        Sleep(lock, time);
       }
+    }
+  }
+
+  // Until there is nothing published, there is nothing to look at.
+  bool IsLookDue() const { return status_.published && RealClock::now() >= look_at_; }
+
+  // Until something is to be done, for `time` at most.
+  void Sleep(Guard& lock, std::optional<SteadyTime::duration> time) {
+    const bool looks = status_.published.has_value();
+    lock.unlock();
+    if (looks) {
+      const SteadyTime::duration to_look = look_at_ - RealClock::now();
+      time = time ? std::min(*time, to_look) : to_look;
+    }
+    // What is heard is left where it is until it is looked at.
+    const bool listening = looks && !has_heard_;
+    if (watch_->Sleep(time, listening)) {
+      has_heard_ = true;
+      look_at_ =
+          std::min(look_at_, std::max(looked_at_ + kLookPause, RealClock::now() + kSettling));
+    }
+    lock.lock();
+  }
+
+  // Looks whether Prometheus can read what was published. Lets go of the lock while it works.
+  void Look(Guard& lock) {
+    lock.unlock();
+    has_heard_ = false;
+    const DirectoryWatch::Heard heard = watch_->Take();
+    const bool is_lost = directory_.IsLost();
+    bool is_changed = is_lost || directory_.IsHiddenFolderLost();
+    if (!is_lost) {
+      const bool all = heard.anything || !watch_->hears();
+      const auto names =
+          directory_.Look(heard, all ? std::numeric_limits<std::size_t>::max() : kFilesAtALook);
+      files_.MarkStale(names);
+      is_changed = is_changed || !names.empty();
+      LookWhoMayEnter();
+    } else if (lost_.empty()) {
+      lost_ = Lost();
+    }
+    looked_at_ = RealClock::now();
+    if (!is_changed) report_.Well(looked_at_);
+    look_at_ = looked_at_ + (report_.is_contested() ? kLookPause : kLookInterval);
+
+    lock.lock();
+    if (is_changed) {
+      repairing_ = true;
+      if (!failing_ && !queue_.has_token) queue_.has_token = bucket_.TryTake(clock_.Now());
+    }
+    const bool is_next = queue_.has_token && !failing_;
+    lock.unlock();
+    // What may be no damage is none where that is known in a moment.
+    const bool is_certain = is_lost || directory_.guard().is_certain();
+    if (is_certain || !is_next) NoteDamage(is_certain);
+    lock.lock();
+    ShowDamage();
+  }
+
+  std::string Lost() const {
+    return fmt::format("the directory {} was removed, or another one is in its place",
+                       directory_.path());
+  }
+
+  void NoteDamage(bool is_certain) {
+    const std::string what = lost_.empty() ? directory_.guard().damage() : lost_;
+    if (!what.empty()) report_.Found(what, is_certain);
+  }
+
+  // The directory's own mode is its maker's affair: it is only looked at.
+  void LookWhoMayEnter() {
+    const DirectoryAccess access = directory_.access();
+    if (access < access_ && closed_.empty()) {
+      Log(LogLevel::kWarning,
+          "somebody changed the mode of the directory; a Prometheus that runs as a user who cannot "
+          "enter it any more finds no targets",
+          {{"obstacle", WhatKeepsOthersOut(directory_.path())}});
+    }
+    closed_.clear();
+    if (access == DirectoryAccess::kOwner && access_ != DirectoryAccess::kOwner) {
+      closed_ =
+          "only its owner can enter the directory now: " + WhatKeepsOthersOut(directory_.path());
+      return;  // What it was is what it is to be again.
+    }
+    access_ = access;
+  }
+
+  // Under the lock.
+  void ShowDamage() { status_.damage = closed_.empty() ? report_.text() : closed_; }
+
+  // After a publication.
+  void ReportRestored(const GroupFiles::Outcome& outcome) {
+    auto [files, what] = directory_.guard().TakeRestored();
+    if (!lost_.empty() && !outcome.failure) {
+      files = outcome.events;
+      what = std::exchange(lost_, {});
+    }
+    if (files > 0) metrics_.PublishedFilesRestored(kPublisherName, files);
+    if (outcome.failure) {
+      NoteDamage(true);
+    } else {
+      report_.Mended(files > 0 ? what : "", RealClock::now());
     }
   }
 
@@ -189,6 +320,7 @@ class FileSdPublisher::Impl {
     const Revision revision = batch.waits ? batch.revision : taken_;
     taken_ = revision;
     publishing_ = true;
+    repairing_ = false;
     lock.unlock();
 
     const SteadyTime begin = clock_.Now();
@@ -196,6 +328,7 @@ class FileSdPublisher::Impl {
     const GroupFiles::Outcome outcome = Publish(batch);
     const SteadyTime end = clock_.Now();
     if (outcome.events > 0) metrics_.PublicationChanged(kPublisherName);
+    ReportRestored(outcome);
     Report(outcome.failure, end - begin, revision);
 
     lock.lock();
@@ -210,9 +343,11 @@ class FileSdPublisher::Impl {
       retry_at_ = std::chrono::steady_clock::now() + backoff_.Next();
       overdue = std::exchange(queue_.holds, {});
     } else {
-      status_ = {revision, ""};
+      status_.published = revision;
+      status_.failure.clear();
       backoff_.Reset();
     }
+    ShowDamage();
     publishing_ = false;
     NoteSameAs(told_);
     lock.unlock();
@@ -229,7 +364,11 @@ class FileSdPublisher::Impl {
 
     const auto is_other = directory_.Refresh();
     if (!is_other) return {0, is_other.error()};
-    if (*is_other) files_.Invalidate();
+    if (*is_other) {
+      files_.Invalidate();
+      watch_->Watch(directory_.path());
+      if (lost_.empty()) lost_ = Lost();
+    }
     return files_.Publish(directory_);
   }
 
@@ -250,7 +389,10 @@ class FileSdPublisher::Impl {
       Log(LogLevel::kInfo, "publication works again", {{"revision", revision}});
       logged_failure_.clear();
     }
-    if (!std::exchange(has_warned_, true)) WarnOfForeignFiles(directory_);
+    if (!std::exchange(has_warned_, true)) {
+      WarnOfForeignFiles(directory_);
+      WarnOfModes(directory_);
+    }
   }
 
   // Of whoever tells of changes, one at a time.
@@ -262,12 +404,19 @@ class FileSdPublisher::Impl {
   Backoff backoff_{kFirstRetry, kMaxDiskRetry};
   std::string logged_failure_;
   bool has_warned_ = false;
+  std::unique_ptr<DirectoryWatch> watch_;  // But for Wake.
+  bool has_heard_ = false;                 // Something that was not looked at yet.
+  RealClock::time_point looked_at_;
+  RealClock::time_point look_at_;
+  DirectoryAccess access_ = DirectoryAccess::kAll;
+  std::string closed_;  // What keeps Prometheus out of the directory.
+  std::string lost_;    // What became of the directory, until all is in another.
+  DamageReport report_;
 
   Metrics& metrics_;
   const Clock& clock_;
 
   mutable std::mutex mutex_;  // Guards all below but the thread.
-  std::condition_variable wake_;
   Queue queue_;
   TokenBucket bucket_{kBurst, kInterval};
   Status status_;
@@ -276,6 +425,7 @@ class FileSdPublisher::Impl {
   bool has_snapshot_ = false;
   bool publishing_ = false;
   bool failing_ = false;
+  bool repairing_ = false;  // Something is out of date that no change made so.
   std::chrono::steady_clock::time_point retry_at_;
   bool stopping_ = false;
 

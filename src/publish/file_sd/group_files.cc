@@ -76,6 +76,19 @@ void GroupFiles::MarkStale(const GroupKeyView& key) {
                      GroupKey{std::string(key.application), std::string(key.environment)});
 }
 
+void GroupFiles::MarkStale(const PublishedNames::Names& names) {
+  if (all_stale_ || names.empty()) return;
+  if (layout_ == FileSdLayout::kFile) {
+    for (const std::string& name : names) stale_.try_emplace(name, std::nullopt);
+    return;
+  }
+  // It happens too seldom for a map from names to groups.
+  for (const StoredGroupPtr& group : groups_) {
+    std::string name = FileNameOf(layout_, group->key);
+    if (names.contains(name)) stale_.try_emplace(std::move(name), group->key);
+  }
+}
+
 void GroupFiles::MarkAllStale(const PublishedNames::Names& owned) {
   all_stale_ = false;
   stale_.clear();
@@ -132,6 +145,7 @@ Expected<void> GroupFiles::Write(FileSdDirectory& directory, std::vector<Stale::
   if (!refused) return std::unexpected(refused.error());
 
   std::erase_if(files, [&](const auto& file) { return !directory.Owns(file->first); });
+  std::optional<Error> failure;
   for (std::span<const Stale::iterator> rest = files; !rest.empty();) {
     const auto batch = rest.first(std::min(rest.size(), kFilesAtOnce));
     rest = rest.subspan(batch.size());
@@ -139,29 +153,45 @@ Expected<void> GroupFiles::Write(FileSdDirectory& directory, std::vector<Stale::
     for (const auto& file : batch) {
       texts.push_back({file->first, Render(GroupsIn(*file))});
     }
-    if (auto replaced = directory.Replace(texts, events); !replaced) return replaced;
-    for (const auto& file : batch) stale_.erase(file);
+    auto replaced = directory.Replace(texts);
+    events += replaced.written;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      if (replaced.done[i]) stale_.erase(batch[i]);
+    }
+    if (!failure) failure = std::move(replaced.failure);
   }
+  if (failure) return std::unexpected(*std::move(failure));
   if (refused->empty()) return {};
-  return MakeError(
+  return std::unexpected(Foreign(directory, *refused));
+}
+
+Error GroupFiles::Foreign(const FileSdDirectory& directory,
+                          const std::vector<std::string>& names) const {
+  const std::string others =
+      names.size() == 1 ? std::string() : fmt::format(" (nor were {} others)", names.size() - 1);
+  std::string obstacle = directory.Obstacle(names.front());
+  if (!obstacle.empty()) return {ErrorCode::kIo, std::move(obstacle)};
+  return {
       ErrorCode::kIo,
       fmt::format("the file {} in {} is needed but was not made by this program{}; move it away",
-                  Quote(refused->front()), directory.path(),
-                  refused->size() == 1
-                      ? std::string()
-                      : fmt::format(" (nor were {} others)", refused->size() - 1)));
+                  Quote(names.front()), directory.path(), others)};
 }
 
 Expected<void> GroupFiles::Remove(FileSdDirectory& directory,
                                   const std::vector<Stale::iterator>& files, std::size_t& events) {
+  std::optional<Error> failure;
   for (const auto& file : files) {
     if (directory.Owns(file->first)) {
-      const auto removed = directory.Remove(file->first);
-      if (!removed) return std::unexpected(removed.error());
+      auto removed = directory.Remove(file->first);
+      if (!removed) {
+        if (!failure) failure = std::move(removed.error());
+        continue;
+      }
       if (*removed) ++events;
     }
     stale_.erase(file);
   }
+  if (failure) return std::unexpected(*std::move(failure));
   return {};
 }
 

@@ -29,6 +29,9 @@ class GroupFiles {
   // Takes one group; null removes it.
   void Put(const GroupKeyView& key, StoredGroupPtr group);
 
+  // Files of these names, which were published, are out of date: somebody else changed them.
+  void MarkStale(const PublishedNames::Names& names);
+
   // Every file is out of date: the directory is another one, say.
   void Invalidate() { all_stale_ = true; }
 
@@ -65,6 +68,7 @@ class GroupFiles {
   bool IsNeeded(const Stale::value_type& file) const;
   Expected<void> Write(FileSdDirectory& directory, std::vector<Stale::iterator> files,
                        std::size_t& events);
+  Error Foreign(const FileSdDirectory& directory, const std::vector<std::string>& names) const;
   Expected<void> Remove(FileSdDirectory& directory, const std::vector<Stale::iterator>& files,
                         std::size_t& events);
 

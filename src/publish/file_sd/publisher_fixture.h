@@ -19,6 +19,9 @@ namespace target_eye {
 // A publisher on a temporary directory, fed as the registry feeds it.
 class FileSdPublisherTest : public testing::Test {
  protected:
+  // As a directory for Prometheus is, and as a temporary one is not.
+  FileSdPublisherTest() { EXPECT_EQ(chmod(root_.path().c_str(), 0755), 0); }
+
   void TearDown() override { publisher_.reset(); }
 
   void Open(FileSdLayout layout = FileSdLayout::kFile) { OpenWith(layout, leaping_); }

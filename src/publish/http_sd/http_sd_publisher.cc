@@ -87,7 +87,7 @@ class HttpSdPublisher::Impl {
   Status GetStatus() const {
     const std::lock_guard lock(mutex_);
     if (version_ == 0) return {};
-    return {revision_, ""};
+    return {.published = revision_, .failure = "", .damage = ""};
   }
 
   void Stop() {

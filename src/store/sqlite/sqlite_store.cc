@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "codec/group_json.h"
+#include "util/make_directory.h"
 
 namespace target_eye {
 namespace {
@@ -97,15 +98,16 @@ void SqliteStore::Close() {
 }
 
 Expected<void> SqliteStore::TakeLock() {
-  if (mkdir(directory_.c_str(), 0755) != 0 && errno != EEXIST) {
+  std::error_code error;
+  MakeDirectoryAt(AT_FDCWD, directory_, 0755, error);
+  if (error) {
     return MakeError(ErrorCode::kIo,
                      fmt::format("cannot make the state directory {}: {}; make it, or set "
                                  "STATE_DIRECTORY to a directory that this user may write",
-                                 directory_, SystemError(errno)));
+                                 directory_, error.message()));
   }
   // SQLite is told to follow no symbolic link, in no part of the path; one above our folder is the
   // operator's own.
-  std::error_code error;
   const std::string canonical = std::filesystem::canonical(directory_, error).string();
   if (error) {
     return MakeError(ErrorCode::kIo, fmt::format("cannot use the state directory {}: {}",

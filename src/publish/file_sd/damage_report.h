@@ -1,0 +1,41 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "util/clock.h"
+
+namespace target_eye {
+
+// What is said of files that somebody else changed after they were published. Each time is logged
+// once. Files that must be put back three times, each within five seconds of the time before, are
+// contested: that is said until looks have found them untouched for two seconds. Not safe for
+// concurrent calls.
+class DamageReport {
+ public:
+  // What is wrong, and not put back yet. `certain` is not what may turn out to be no damage: that
+  // is logged when it was put back.
+  void Found(const std::string& what, bool certain);
+
+  // Nothing is wrong any more; `what` had to be put back for that, or nothing where it is empty.
+  void Mended(const std::string& what, SteadyTime now);
+
+  // A look has found all as it was published.
+  void Well(SteadyTime now);
+
+  bool is_contested() const { return !contest_.empty(); }
+
+  // For a person; empty where all is well.
+  const std::string& text() const { return contest_.empty() ? damage_ : contest_; }
+
+ private:
+  void LogOnce(const std::string& what);
+
+  std::string damage_;
+  std::string contest_;
+  std::optional<SteadyTime> mended_at_;
+  int mended_in_a_row_ = 0;
+  bool has_logged_ = false;
+};
+
+}  // namespace target_eye
