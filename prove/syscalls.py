@@ -30,6 +30,7 @@ ERRORS = {
     "read": ("EIO",),
     "openat": (*DISK, "EMFILE", "ENOMEM"),
     "newfstatat": ("EIO", "ENOMEM"),
+    "statx": ("EIO", "ENOMEM"),
     "getdents64": ("EIO", "ENOMEM"),
     "mkdirat": DISK,
     "unlink": ("EIO", "EROFS"),
@@ -249,13 +250,25 @@ def write_in_place(binary):
         must_break("a file written in place", lambda: try_case(binary, full, bug))
 
 
+def check_new_directory(binary):
+    """The state directory that a first start makes is there after a power cut: what it was made in is synced."""
+    with tempfile.TemporaryDirectory(prefix="target-eye-prove-") as name:
+        parent, trace = pathlib.Path(name).resolve() / "parent", pathlib.Path(name) / "trace"
+        parent.mkdir()
+        with Programs(binary, f"{name}/file_sd", STATE_DIRECTORY=f"{parent}/state") as programs:
+            programs.start("-y", "-o", str(trace), "-e", "trace=mkdir,mkdirat,fsync").wait_until_ready()
+        assert re.search(rf'mkdir(?:at)?\([^"]*"{parent}/state", 0755\) += 0\n'
+                         rf'\d+ +fsync\(\d+<{parent}>\) += 0\n', trace.read_text()), trace.read_text()
+
+
 def syscalls(binary, amount):
     """A system call fails: no false acknowledgement, the old file stays whole, it recovers or ends and says why.
 
     The controls: calls that report success and did nothing, a write of the log and the rename of a published file;
-    and a full disk for a program that writes published files in place.
+    and a full disk for a program that writes published files in place. Before them, what a first start makes is synced.
     """
     allowed(["strace", "-o", "/dev/null", "true"])
+    check_new_directory(binary)
     every = list(all_cases(binary))
     cases = every if amount is None else sample(every, amount)
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:

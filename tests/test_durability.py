@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import random
@@ -394,6 +395,29 @@ def test_a_full_disk_is_503_and_changes_nothing_until_there_is_room(start, direc
         server = start()
         assert harness.published_list(directory) == registered
         assert server.group("/a/b")["targets"] == ["one"]
+        server.stop()
+    finally:
+        disk.close()
+
+
+def test_readiness_tells_of_a_full_state_and_of_its_end_without_a_write(start, tmp_path):
+    state = tmp_path / "state"
+    state.mkdir()
+    disk = FullByTmpfs(state)
+    try:
+        server = start(STATE_DIRECTORY=state)
+        disk.fill(server)
+        numbers = itertools.count()
+
+        def told():
+            # Blocks that are there already may take a few, and the try of each second after one that was refused.
+            if server.json("PUT", f"/fill/{next(numbers)}", {"targets": ["x" * 60]}).status == 200:
+                return False
+            answer = server.get("/-/ready")
+            return answer.status == 503 and "the store cannot be written" in answer.message()
+        harness.wait_for("readiness that tells it", told)
+        disk.free(server)
+        harness.wait_for("readiness", lambda: server.get("/-/ready").status == 200)
         server.stop()
     finally:
         disk.close()

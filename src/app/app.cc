@@ -11,6 +11,7 @@
 
 #include "app/import.h"
 #include "app/privileges.h"
+#include "app/state_directory.h"
 #include "app/web_security.h"
 #include "publish/file_sd/legacy_import.h"
 #include "telemetry/log.h"
@@ -65,11 +66,6 @@ HttpServerOptions ServerOptions(const Config& config) {
 }
 
 }  // namespace
-
-std::string StateDirectory(const Config& config) {
-  return config.state_directory.empty() ? config.file_sd_directory + "/.target-eye"
-                                        : config.state_directory;
-}
 
 Expected<void> MakeDirectory(const std::string& path) {
   std::error_code error;
@@ -205,6 +201,9 @@ Expected<void> App::OpenState() {
   if (auto made = MakeDirectory(config_.file_sd_directory); !made) {
     return made;
   }
+  if (auto right = CheckStateDirectory(config_); !right) {
+    return right;
+  }
   if (auto opened = registry_.Open(); !opened) {
     return opened;
   }
@@ -294,8 +293,8 @@ std::string App::NotReady() const {
     return failure.empty() ? "the state is loaded, and nothing is published yet"
                            : "nothing is published yet: " + failure;
   }
-  if (!registry_.writable()) {
-    return "the store cannot be written";
+  if (std::string wrong = registry_.failure(); !wrong.empty()) {
+    return "the store cannot be written: " + wrong;
   }
   if (!damage.empty()) {
     return "what Prometheus reads is not what was published: " + damage +

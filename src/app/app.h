@@ -106,7 +106,6 @@ class App {
 };
 
 // What Start and TryStart have in common.
-std::string StateDirectory(const Config& config);
 Expected<void> MakeDirectory(const std::string& path);
 Expected<Selector> PublishSelector(const Config& config);
 

@@ -16,6 +16,7 @@
 #include "app/app.h"
 #include "app/health_check.h"
 #include "app/privileges.h"
+#include "app/state_directory.h"
 #include "app/web_security.h"
 #include "http/bind_address.h"
 #include "publish/file_sd/file_sd_directory.h"
@@ -155,6 +156,7 @@ Expected<void> App::TryDirectories(bool is_running) {
   Traces traces;
   traces.NoteDirectories(hidden + "/staging");
   if (auto made = MakeDirectory(config_.file_sd_directory); !made) return made;
+  if (auto right = CheckStateDirectory(config_); !right) return right;
   if (!is_running) {
     if (auto tried = TryStore(state_directory); !tried) return tried;
   }

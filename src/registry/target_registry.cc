@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -24,6 +25,9 @@ constexpr std::string_view kUncertainMessage =
     "again";
 constexpr std::string_view kUnavailableMessage =
     "the change could not be stored, and nothing was changed; try again in a moment";
+constexpr std::string_view kLostMessage =
+    "the change could not be stored, and nothing was changed: the state cannot be written, and "
+    "/-/ready says why; try again when it is ready";
 
 // The answers to the requests of one commit, sent when the last hold on them goes.
 class Answers {
@@ -57,19 +61,11 @@ class TargetRegistry::Impl {
   void AddListener(ChangeListener& listener) { listeners_.push_back(&listener); }
 
   Expected<void> Open() {
-    auto snapshot = store_.Open([this](Revision revision, const std::vector<Change>& changes) {
-      OnStoreChanges(revision, changes);
-    });
+    const auto snapshot = store_.Open(Sink());
     if (!snapshot) {
       return std::unexpected(snapshot.error());
     }
-    map_.Reset(snapshot->groups);
-    revision_ = snapshot->revision;
-    metrics_.SetState(map_.groups(), map_.targets(), revision_);
-    if (started_) {
-      TellSnapshot();
-    }
-    writable_ = true;
+    Use(*snapshot);
     return {};
   }
 
@@ -104,6 +100,11 @@ class TargetRegistry::Impl {
   Counts counts() const { return {map_.groups(), map_.targets(), revision_}; }
   bool writable() const { return writable_; }
 
+  std::string failure() const {
+    const std::scoped_lock lock(failure_mutex_);
+    return failure_;
+  }
+
   void Stop() {
     {
       const std::scoped_lock lock(mutex_);
@@ -130,7 +131,7 @@ class TargetRegistry::Impl {
         std::unique_lock lock(mutex_);
         const auto due = [this] { return stopping_ || !queue_.empty(); };
         if (writable_) {
-          wake_.wait(lock, due);
+          wake_.wait_for(lock, options_.look_every, due);
         } else {
           wake_.wait_until(lock, reopen_at_, due);
         }
@@ -152,13 +153,25 @@ class TargetRegistry::Impl {
       if (!taken.empty()) {
         Commit(taken);
         taken.clear();
+      } else if (writable_) {
+        Look();
       }
     }
   }
 
+  // What Commit would find, where nobody writes.
+  void Look() {
+    if (auto whole = store_.Check(); !whole) {
+      LogFailure("the store cannot be written", whole.error().message);
+      NoteFailure(whole.error());
+      return;
+    }
+    NoteSuccess();
+  }
+
   void Commit(std::vector<Waiting>& requests) {
     if (!writable_) {
-      Refuse(requests, {ErrorCode::kUnavailable, std::string(kUnavailableMessage)});
+      Refuse(requests, {ErrorCode::kUnavailable, std::string(kLostMessage)});
       return;
     }
     const SteadyTime began = clock_.Now();
@@ -197,41 +210,94 @@ class TargetRegistry::Impl {
 
   void OnCommitted(std::size_t requests, Metrics::Seconds took) {
     metrics_.ObserveCommit(requests, took);
-    if (!std::exchange(logged_failure_, {}).empty()) {
-      Log(LogLevel::kInfo, "commits work again", {{"revision", revision_.load()}});
-    }
+    NoteSuccess();
   }
 
   void OnCommitFailed(std::vector<Waiting>& requests, const Error& error) {
     metrics_.CommitFailed();
-    // Once, not for each batch while a disk is full.
-    if (std::exchange(logged_failure_, error.message) != error.message) {
-      Log(LogLevel::kError, "a commit failed: its requests were answered 503",
-          {{"error", error.message}});
+    LogFailure("a commit failed: its requests were answered 503", error.message);
+    NoteFailure(error);
+    switch (error.code) {
+      case ErrorCode::kUncertain:
+        Refuse(requests, {ErrorCode::kUncertain, std::string(kUncertainMessage)});
+        break;
+      case ErrorCode::kDamaged:
+        Refuse(requests, {ErrorCode::kUnavailable, std::string(kLostMessage)});
+        break;
+      default:
+        Refuse(requests, {ErrorCode::kUnavailable, std::string(kUnavailableMessage)});
     }
-    if (error.code != ErrorCode::kUncertain) {
-      Refuse(requests, {ErrorCode::kUnavailable, std::string(kUnavailableMessage)});
-      return;
-    }
-    writable_ = false;
-    reopen_at_ = clock_.Now();
-    Refuse(requests, {ErrorCode::kUncertain, std::string(kUncertainMessage)});
   }
 
-  // What is really kept is the truth: it replaces what was believed.
+  void NoteFailure(const Error& error) {
+    SetFailure(error.message);
+    if (error.code == ErrorCode::kUnavailable) return;
+    writable_ = false;
+    reopen_at_ = clock_.Now();
+  }
+
+  void NoteSuccess() {
+    if (std::exchange(logged_failure_, {}).empty()) return;
+    SetFailure({});
+    Log(LogLevel::kInfo, "commits work again", {{"revision", revision_.load()}});
+  }
+
+  void SetFailure(std::string failure) {
+    const std::scoped_lock lock(failure_mutex_);
+    failure_ = std::move(failure);
+  }
+
+  // Once, not for each batch while a disk is full.
+  void LogFailure(std::string_view message, const std::string& error) {
+    if (std::exchange(logged_failure_, error) != error) {
+      Log(LogLevel::kError, message, {{"error", error}});
+    }
+  }
+
+  // What is really kept is the truth, as far as it goes on from what was told: it replaces what was
+  // believed.
   void Reopen() {
-    if (auto opened = Open(); !opened) {
+    // Nothing changes until it is open again.
+    if (!believed_) believed_ = Snapshot{.revision = revision_, .groups = map_.Sorted()};
+    const auto reopened = store_.Reopen(*believed_, Sink());
+    if (!reopened) {
       reopen_at_ = clock_.Now() + backoff_.Next();
+      SetFailure(reopened.error().message);
       // Once, not for each attempt.
-      if (std::exchange(logged_reopening_, opened.error().message) != opened.error().message) {
+      if (std::exchange(logged_reopening_, reopened.error().message) != reopened.error().message) {
         Log(LogLevel::kError, "the store cannot be opened again; writes are refused until it can",
-            {{"error", opened.error().message}});
+            {{"error", reopened.error().message}});
       }
       return;
     }
+    Use(reopened->snapshot);
+    believed_.reset();
     backoff_.Reset();
     logged_reopening_.clear();
+    logged_failure_.clear();
+    SetFailure({});
+    if (reopened->made_whole) {
+      Log(LogLevel::kWarning,
+          "the state on the disk was gone or damaged, and was written again from memory",
+          {{"revision", revision_.load()}, {"groups", map_.groups()}});
+    }
     Log(LogLevel::kInfo, "the store is open again", {{"revision", revision_.load()}});
+  }
+
+  void Use(const Snapshot& snapshot) {
+    map_.Reset(snapshot.groups);
+    revision_ = snapshot.revision;
+    metrics_.SetState(map_.groups(), map_.targets(), revision_);
+    if (started_) {
+      TellSnapshot();
+    }
+    writable_ = true;
+  }
+
+  Store::ChangeSink Sink() {
+    return [this](Revision revision, const std::vector<Change>& changes) {
+      OnStoreChanges(revision, changes);
+    };
   }
 
   static void Refuse(std::vector<Waiting>& requests, const Error& error) {
@@ -278,9 +344,13 @@ class TargetRegistry::Impl {
   // Of the commit under way; taken by the listeners from inside Store::Commit.
   AnswerHold hold_;
   std::string logged_failure_;
+  std::optional<Snapshot> believed_;  // While the store is not open.
   std::string logged_reopening_;
   Backoff backoff_{std::chrono::milliseconds(50), kMaxDiskRetry};
   SteadyTime reopen_at_;
+
+  mutable std::mutex failure_mutex_;
+  std::string failure_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -313,6 +383,8 @@ StoredGroupPtr TargetRegistry::Find(const GroupKeyView& key) const { return impl
 TargetRegistry::Counts TargetRegistry::counts() const { return impl_->counts(); }
 
 bool TargetRegistry::writable() const { return impl_->writable(); }
+
+std::string TargetRegistry::failure() const { return impl_->failure(); }
 
 void TargetRegistry::Stop() { impl_->Stop(); }
 

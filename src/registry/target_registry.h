@@ -37,6 +37,8 @@ class TargetRegistry {
     // answered kInvalid.
     std::size_t group_limit = 1'000'000;
     GroupLimits group_limits = {};
+    // How often the store is looked at while nobody writes.
+    std::chrono::milliseconds look_every{1000};
   };
 
   struct Counts {
@@ -72,8 +74,13 @@ class TargetRegistry {
 
   Counts counts() const;
 
-  // Whether writes can be kept now: false while the store must be opened anew and cannot be.
+  // Whether the store is open: false while it must be opened again and cannot be.
   bool writable() const;
+
+  // Why writes cannot be kept, as far as is known: what the last commit, or the last look at the
+  // store, found wrong; empty where nothing was. Known within `look_every`, and gone as soon, even
+  // if nobody writes. From any thread.
+  std::string failure() const;
 
   // Takes no more requests, commits what waits, and closes the store.
   void Stop();

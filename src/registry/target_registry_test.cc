@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <future>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <random>
@@ -325,6 +326,46 @@ TEST_F(TargetRegistryTest, AGroupIsThereForReadersWhileTheStoreIsOpenedAgain) {
   EXPECT_EQ(missed, 0);
   EXPECT_EQ(registry_->counts().groups, kGroups);
   EXPECT_EQ(registry_->counts().targets, kGroups);
+}
+
+TEST_F(TargetRegistryTest, WhatALookFindsIsToldAndGoneWithoutAWrite) {
+  Start({.look_every = std::chrono::milliseconds(1)});
+  const auto wait_for = [this](const std::string& failure) {
+    while (registry_->failure() != failure) std::this_thread::yield();
+  };
+  store_.FailChecks(ErrorCode::kUnavailable);
+  wait_for("injected");
+  EXPECT_TRUE(registry_->writable());
+  store_.FailChecks(std::nullopt);
+  wait_for("");
+}
+
+TEST_F(TargetRegistryTest, AStoreThatALookFindsLostIsOpenedAgainAndChangesAreRefusedUntilThen) {
+  Start({.look_every = std::chrono::milliseconds(1)});
+  Do(Request(Method::kPut, "a", {"h:1"}));
+  store_.FailOpens(std::numeric_limits<int>::max());
+  store_.FailChecks(ErrorCode::kDamaged);
+  while (registry_->writable()) std::this_thread::yield();
+  const auto refused = Do(Request(Method::kPut, "a", {"h:2"}));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("/-/ready says why"));
+  EXPECT_THAT(TextsOf(registry_->Find({"a", "e"})), ElementsAre("h:1"));
+  store_.FailChecks(std::nullopt);
+  store_.FailOpens(0);
+  while (!registry_->failure().empty()) std::this_thread::yield();
+  EXPECT_TRUE(Do(Request(Method::kPut, "a", {"h:2"})).has_value());
+}
+
+TEST_F(TargetRegistryTest, ACommitToAStoreThatIsLostChangesNothing) {
+  Start();
+  Do(Request(Method::kPut, "a", {"h:1"}));
+  store_.FailCommits(1, ErrorCode::kDamaged);
+  const auto refused = Do(Request(Method::kPut, "a", {"h:2"}));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  while (!registry_->writable()) std::this_thread::yield();
+  EXPECT_THAT(TextsOf(registry_->Find({"a", "e"})), ElementsAre("h:1"));
 }
 
 TEST_F(TargetRegistryTest, AStoreThatStaysAwayIsOneErrorInTheLogHoweverOftenItIsTried) {

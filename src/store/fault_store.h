@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -27,6 +28,11 @@ class FaultStore : public Store {
     const std::scoped_lock lock(mutex_);
     open_failures_ = times;
   }
+  // Every Check fails so, until it is told nothing.
+  void FailChecks(std::optional<ErrorCode> code) {
+    const std::scoped_lock lock(mutex_);
+    check_failure_ = code;
+  }
   // Runs once, before the next commit: another writer may come first.
   void BeforeCommit(std::function<void(Store&)> hook) {
     const std::scoped_lock lock(mutex_);
@@ -36,14 +42,19 @@ class FaultStore : public Store {
   int commits() const { return commits_; }
 
   Expected<Snapshot> Open(ChangeSink sink) override {
-    {
-      const std::scoped_lock lock(mutex_);
-      if (open_failures_ > 0) {
-        --open_failures_;
-        return MakeError(ErrorCode::kIo, "injected");
-      }
-    }
+    if (OpenFails()) return MakeError(ErrorCode::kIo, "injected");
     return store_.Open(std::move(sink));
+  }
+
+  Expected<Reopened> Reopen(const Snapshot& believed, ChangeSink sink) override {
+    if (OpenFails()) return MakeError(ErrorCode::kIo, "injected");
+    return store_.Reopen(believed, std::move(sink));
+  }
+
+  Expected<void> Check() override {
+    const std::scoped_lock lock(mutex_);
+    if (check_failure_) return MakeError(*check_failure_, "injected");
+    return store_.Check();
   }
 
   Expected<Revision> Commit(std::span<const GroupWrite> writes) override {
@@ -74,12 +85,20 @@ class FaultStore : public Store {
   void Close() override { store_.Close(); }
 
  private:
+  bool OpenFails() {
+    const std::scoped_lock lock(mutex_);
+    if (open_failures_ == 0) return false;
+    --open_failures_;
+    return true;
+  }
+
   Store& store_;
   std::mutex mutex_;
   int commit_failures_ = 0;
   int open_failures_ = 0;
   ErrorCode commit_code_ = ErrorCode::kUnavailable;
   bool keeps_it_ = false;
+  std::optional<ErrorCode> check_failure_;
   std::function<void(Store&)> before_commit_;
   std::atomic<int> commits_ = 0;
 };

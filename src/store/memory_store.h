@@ -20,6 +20,12 @@ class MemoryStore : public Store {
     return snapshot;
   }
 
+  Expected<Reopened> Reopen(const Snapshot& /*believed*/, ChangeSink sink) override {
+    return Reopened{.snapshot = *Open(std::move(sink))};
+  }
+
+  Expected<void> Check() override { return {}; }
+
   Expected<Revision> Commit(std::span<const GroupWrite> writes) override {
     if (!sink_) {
       return MakeError(ErrorCode::kUncertain, "the store is not open");

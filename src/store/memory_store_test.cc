@@ -10,6 +10,10 @@ class SharedMemoryStore : public Store {
  public:
   explicit SharedMemoryStore(std::shared_ptr<MemoryStore> store) : store_(std::move(store)) {}
   Expected<Snapshot> Open(ChangeSink sink) override { return store_->Open(std::move(sink)); }
+  Expected<Reopened> Reopen(const Snapshot& believed, ChangeSink sink) override {
+    return store_->Reopen(believed, std::move(sink));
+  }
+  Expected<void> Check() override { return store_->Check(); }
   Expected<Revision> Commit(std::span<const GroupWrite> writes) override {
     return store_->Commit(writes);
   }

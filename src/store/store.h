@@ -57,9 +57,9 @@ struct GroupWrite {
 // Keeps groups durably and tells of changes: whatever a backend must do, and no rule of the API.
 // `store/store_contract_test.h` is this contract as tests; every backend passes it.
 //
-// Threads: Open, Commit and Close are called by one thread at a time, each call ending before the
-// next begins. The sink is called from inside Commit or from a thread of the store's own, never by
-// two at once.
+// Threads: Open, Reopen, Check, Commit and Close are called by one thread at a time, each call
+// ending before the next begins. The sink is called from inside Commit or from a thread of the
+// store's own, never by two at once.
 class Store {
  public:
   // Takes changes, all of one revision, after they are durable. Every change after the snapshot
@@ -69,17 +69,35 @@ class Store {
   virtual ~Store() = default;
 
   // Opens, creating what is missing, and gives all groups at some revision R; the sink is told of
-  // everything after R. May be called again after Close or after a Commit that failed with
-  // kUncertain: it then starts anew from what is really kept. Errors: kInUse, kDamaged, kTooNew,
-  // kIo, each with what to do; nothing is overwritten then.
+  // everything after R. May be called again after Close. Errors: kInUse, kDamaged, kTooNew, kIo,
+  // each with what to do; nothing is overwritten then.
   virtual Expected<Snapshot> Open(ChangeSink sink) = 0;
+
+  // Opens again what was open, after kUncertain or kDamaged, and again and again where that fails.
+  // `believed` is every group as the sink was told, at the last revision that it was told of.
+  //   - What is kept is that, or that and the one commit that was uncertain: gives what is kept.
+  //   - Nothing is kept any more, where everything was: writes `believed` there, and gives it, with
+  //     `made_whole`.
+  //   - Anything else: kDamaged, or an error as of Open, each with what was found and what to do.
+  //     Nothing is overwritten, and what is somebody else's is not taken for ours.
+  struct Reopened {
+    Snapshot snapshot;
+    bool made_whole = false;
+  };
+  virtual Expected<Reopened> Reopen(const Snapshot& believed, ChangeSink sink) = 0;
+
+  // Looks whether what was committed is still kept where the next start would find it and, after a
+  // Commit that failed with kUnavailable, whether writing works again. Errors as of Commit.
+  virtual Expected<void> Check() = 0;
 
   // Writes all of `writes` as one revision, or none. No key is in it twice. On success every write
   // is durable (it survives kill -9 and power loss) and the sink has been told.
   //   kConflict     an expected revision was not the current one: nothing was written, and the
   //                 sink has been told, or will be, of what overtook it; evaluate again.
   //   kUnavailable  nothing was written (no room, for one); the store stays open.
-  //   kUncertain    it may or may not have been written: Open again before anything else.
+  //   kUncertain    it may or may not have been written: Reopen before anything else.
+  //   kDamaged      nothing was written, and what was committed before is damaged, or is no longer
+  //                 where it was left: Reopen before anything else.
   virtual Expected<Revision> Commit(std::span<const GroupWrite> writes) = 0;
 
   // Lets go of everything. No sink call runs or comes after it returns.

@@ -38,10 +38,33 @@ int SqliteStatement::Run() {
 }
 
 int SqliteDatabase::Open(const std::string& path, int flags) {
+  return OpenHandle(path, SQLITE_OPEN_READWRITE | flags);
+}
+
+int SqliteDatabase::OpenUnchanging(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    switch (c) {
+      case '%':
+        uri += "%25";
+        break;
+      case '?':
+        uri += "%3f";
+        break;
+      case '#':
+        uri += "%23";
+        break;
+      default:
+        uri += c;
+    }
+  }
+  return OpenHandle(uri + "?immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+}
+
+int SqliteDatabase::OpenHandle(const std::string& name, int flags) {
   sqlite3* handle = nullptr;
-  const int result = sqlite3_open_v2(
-      path.c_str(), &handle,
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX | flags, nullptr);
+  const int result = sqlite3_open_v2(name.c_str(), &handle,
+                                     SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX | flags, nullptr);
   handle_.reset(handle);
   if (handle == nullptr) {
     return SQLITE_NOMEM;

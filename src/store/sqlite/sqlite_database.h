@@ -43,6 +43,9 @@ class SqliteDatabase {
 
   // Opens `path` for reading and writing; `flags` are added to these. Follows no symbolic link.
   int Open(const std::string& path, int flags);
+  // Opens what nobody writes to, for reading only: without its log, without a lock, and without
+  // making a file.
+  int OpenUnchanging(const std::string& path);
   // Without a checkpoint: what is in the write-ahead log stays there.
   void Close();
   bool is_open() const { return handle_ != nullptr; }
@@ -62,6 +65,8 @@ class SqliteDatabase {
   std::string error_message() const;
 
  private:
+  int OpenHandle(const std::string& name, int flags);
+
   struct CloseHandle {
     void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
   };

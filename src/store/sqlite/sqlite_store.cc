@@ -2,14 +2,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <utility>
 
@@ -24,7 +21,6 @@ constexpr const char* kSchema = R"sql(
     id INTEGER PRIMARY KEY CHECK (id = 1),
     revision INTEGER NOT NULL
   ) STRICT;
-  INSERT INTO state VALUES (1, 0);
   CREATE TABLE target_group (
     application TEXT NOT NULL,
     environment TEXT NOT NULL,
@@ -35,6 +31,20 @@ constexpr const char* kSchema = R"sql(
     PRIMARY KEY (application, environment)
   ) STRICT, WITHOUT ROWID;
 )sql";
+
+constexpr std::string_view kInsert =
+    "INSERT INTO target_group VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+
+// The values of kInsert, which must live until it has run.
+void Bind(SqliteStatement& statement, const GroupKey& key, const std::string& json,
+          Revision revision, const std::string& changed_by, std::int64_t changed_at_ms) {
+  statement.Bind(1, key.application);
+  statement.Bind(2, key.environment);
+  statement.Bind(3, json);
+  statement.Bind(4, revision);
+  statement.Bind(5, changed_by);
+  statement.Bind(6, changed_at_ms);
+}
 
 std::string SystemError(int code) { return std::generic_category().message(code); }
 
@@ -52,107 +62,214 @@ bool SyncDirectory(const std::string& path) {
   return directory && fsync(directory.get()) == 0;
 }
 
+// Whether `older` can be what `newer` once was: what has not been changed since is in it. Both are
+// ordered by key.
+bool CanPrecede(const Snapshot& older, const Snapshot& newer) {
+  auto old = older.groups.begin();
+  for (const StoredGroupPtr& group : newer.groups) {
+    if (group->revision > older.revision) continue;
+    while (old != older.groups.end() && (*old)->key < group->key) ++old;
+    if (old == older.groups.end() || (*old)->key != group->key ||
+        (*old)->revision != group->revision || (*old)->json != group->json) {
+      return false;
+    }
+  }
+  return older.revision <= newer.revision;
+}
+
 bool IsDamage(int result) {
   const int primary = result & 0xff;
   return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || primary == SQLITE_FORMAT;
 }
 
+// What can pass by itself, so that trying the same again makes sense.
+bool CanPass(int result) {
+  switch (result & 0xff) {
+    case SQLITE_FULL:
+    case SQLITE_BUSY:
+    case SQLITE_NOMEM:
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
-SqliteStore::SqliteStore(std::string directory) : directory_(std::move(directory)) {}
+SqliteStore::SqliteStore(std::string directory) : place_(std::move(directory)) {}
 
 SqliteStore::~SqliteStore() { SqliteStore::Close(); }
 
+bool SqliteStore::HoldsState(const std::string& directory) {
+  std::error_code error;
+  const std::string path = std::filesystem::canonical(directory, error).string() + "/state.db";
+  if (error) return error != std::errc::no_such_file_or_directory;
+  const auto exists = Exists(path);
+  if (exists && !*exists) return false;
+  // What is in the log was written, and without it the database is all there is.
+  if (std::filesystem::file_size(path + "-wal", error) > 0 && !error) return true;
+  SqliteDatabase database;
+  Revision revision = 0;
+  return !exists || database.OpenUnchanging(path) != SQLITE_OK ||
+         database.QueryInteger("SELECT revision FROM state WHERE id = 1", revision) != SQLITE_OK ||
+         revision != 0;
+}
+
 Expected<Snapshot> SqliteStore::Open(ChangeSink sink) {
   Close();
-  if (auto locked = TakeLock(); !locked) {
-    return std::unexpected(locked.error());
+  const auto open = [this]() -> Expected<Snapshot> {
+    if (auto taken = place_.Take(); !taken) return std::unexpected(taken.error());
+    path_ = place_.database();
+    const auto exists = Exists(path_);
+    if (!exists) return std::unexpected(exists.error());
+    if (!*exists) {
+      std::error_code error;
+      if (std::filesystem::file_size(place_.log(), error) > 0 && !error) {
+        return std::unexpected(Damaged("is missing beside its write-ahead log"));
+      }
+      auto made = MakeDatabase(Snapshot{});
+      if (made) made = PlaceDatabase();
+      if (!made) return std::unexpected(made.error());
+    }
+    return OpenAndLoad();
+  };
+  auto snapshot = open();
+  if (snapshot) {
+    if (auto noted = place_.Note(); !noted) snapshot = std::unexpected(noted.error());
   }
-  if (auto opened = OpenDatabase(); !opened) {
-    Close();
-    return std::unexpected(opened.error());
-  }
-  auto snapshot = Load();
   if (!snapshot) {
     Close();
     return snapshot;
   }
   revision_ = snapshot->revision;
   sink_ = std::move(sink);
+  is_running_ = true;
   return snapshot;
 }
 
-void SqliteStore::Close() {
-  if (sink_) {
-    // A clean end leaves one file that can be copied. Where it fails the log stays and is read
-    // again.
-    database_.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+Expected<Store::Reopened> SqliteStore::Reopen(const Snapshot& believed, ChangeSink sink) {
+  sink_ = nullptr;
+  auto reopened = OpenAgain(believed);
+  if (reopened) {
+    if (auto noted = place_.Note(); !noted) reopened = std::unexpected(noted.error());
   }
+  if (!reopened) {
+    CloseDatabase();
+    return reopened;
+  }
+  revision_ = reopened->snapshot.revision;
+  sink_ = std::move(sink);
+  may_have_more_ = false;
+  cannot_write_ = false;
+  return reopened;
+}
+
+Expected<Store::Reopened> SqliteStore::OpenAgain(const Snapshot& believed) {
+  CloseDatabase();
+  if (auto taken = place_.Take(); !taken) return std::unexpected(taken.error());
+  path_ = place_.database();
+  const auto exists = Exists(path_);
+  if (!exists) return std::unexpected(exists.error());
+  if (*exists) {
+    const bool is_ours = place_.IsDatabaseOurs();
+    if (!is_ours && place_.HasLog()) {
+      if (auto looked = LookUnderLog(believed); !looked) return std::unexpected(looked.error());
+    }
+    auto snapshot = OpenAndLoad();
+    if (snapshot && Continues(believed, *snapshot)) {
+      return Reopened{.snapshot = *std::move(snapshot)};
+    }
+    auto found = snapshot ? OtherState(believed, *snapshot) : snapshot.error();
+    CloseDatabase();
+    // Nobody else wrote it, and so nobody is to miss it: its log was lost, or the disk damaged it.
+    if (found.code != ErrorCode::kDamaged || !is_ours) return std::unexpected(std::move(found));
+  }
+  if (auto made = MakeDatabase(believed); !made) return std::unexpected(made.error());
+  if (auto aside = place_.PutAside(); !aside) return std::unexpected(aside.error());
+  if (auto placed = PlaceDatabase(); !placed) return std::unexpected(placed.error());
+  auto snapshot = OpenAndLoad();
+  if (!snapshot) return std::unexpected(snapshot.error());
+  return Reopened{.snapshot = *std::move(snapshot), .made_whole = true};
+}
+
+Expected<void> SqliteStore::LookUnderLog(const Snapshot& believed) {
+  if (const auto same = place_.CheckDatabaseFile(); !same) {
+    // A copy of both has come, and is as good as what it shows.
+    if (!place_.IsLogOurs()) return {};
+    return MakeError(
+        ErrorCode::kDamaged,
+        fmt::format("{}, and the log of the one before hides what is in it. Nothing was changed. "
+                    "Put the one before back; or move state.db and state.db-wal away, and all "
+                    "groups are written there again from memory; or stop target-eye, move "
+                    "state.db-wal away, and start it, to begin with what is in state.db",
+                    same.error().message));
+  }
+  // Its time alone has changed: somebody wrote into it, touched it, or the file system set it late.
+  if (database_.OpenUnchanging(path_) != SQLITE_OK) {
+    return std::unexpected(DatabaseError(ErrorCode::kIo, "look at"));
+  }
+  if (auto checked = CheckDatabase(); !checked) return checked;
+  const auto alone = Load();
+  if (!alone) return std::unexpected(alone.error());
+  CloseDatabase();
+  if (CanPrecede(*alone, believed) || Continues(believed, *alone)) return {};
+  return std::unexpected(OtherState(believed, *alone));
+}
+
+// Whether `found` is `believed`, or that and one commit more where that is possible. Both are
+// ordered by key.
+bool SqliteStore::Continues(const Snapshot& believed, const Snapshot& found) const {
+  const bool has_more = may_have_more_ && found.revision == believed.revision + 1;
+  if (found.revision != believed.revision && !has_more) return false;
+  auto ours = believed.groups.begin();
+  for (const StoredGroupPtr& group : found.groups) {
+    // What is gone was removed by that one commit.
+    while (has_more && ours != believed.groups.end() && (*ours)->key < group->key) ++ours;
+    const bool is_believed = ours != believed.groups.end() && (*ours)->key == group->key;
+    const bool is_same =
+        is_believed && (*ours)->revision == group->revision && (*ours)->json == group->json;
+    if (!is_same && !(has_more && group->revision == found.revision)) return false;
+    if (is_believed) ++ours;
+  }
+  return has_more || ours == believed.groups.end();
+}
+
+Error SqliteStore::OtherState(const Snapshot& believed, const Snapshot& found) const {
+  return {ErrorCode::kDamaged,
+          fmt::format("{} holds another state than the one that was open: revision {} with {} "
+                      "groups, and not revision {} with {}. Nothing was changed. Put the one "
+                      "before back; or move state.db and state.db-wal away, and all groups are "
+                      "written there again from memory; or restart target-eye, to begin with "
+                      "what is there",
+                      path_, found.revision, found.groups.size(), believed.revision,
+                      believed.groups.size())};
+}
+
+void SqliteStore::CloseDatabase() {
   for (SqliteStatement* statement :
        {&begin_, &commit_, &rollback_, &insert_, &update_, &remove_, &set_revision_}) {
     *statement = SqliteStatement();
   }
   database_.Close();
+}
+
+void SqliteStore::Close() {
+  if (sink_ && place_.Check()) {
+    // A clean end leaves one file that can be copied. Where it fails the log stays and is read
+    // again.
+    database_.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+  CloseDatabase();
   sink_ = nullptr;
-  lock_.Reset();
+  is_running_ = false;
+  may_have_more_ = false;
+  cannot_write_ = false;
+  place_.Release();
 }
 
-Expected<void> SqliteStore::TakeLock() {
-  std::error_code error;
-  MakeDirectoryAt(AT_FDCWD, directory_, 0755, error);
-  if (error) {
-    return MakeError(ErrorCode::kIo,
-                     fmt::format("cannot make the state directory {}: {}; make it, or set "
-                                 "STATE_DIRECTORY to a directory that this user may write",
-                                 directory_, error.message()));
-  }
-  // SQLite is told to follow no symbolic link, in no part of the path; one above our folder is the
-  // operator's own.
-  const std::string canonical = std::filesystem::canonical(directory_, error).string();
-  if (error) {
-    return MakeError(ErrorCode::kIo, fmt::format("cannot use the state directory {}: {}",
-                                                 directory_, error.message()));
-  }
-  path_ = canonical + "/state.db";
-
-  const std::string lock_path = canonical + "/lock";
-  lock_ = UniqueFd(open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
-  if (!lock_) {
-    return MakeError(ErrorCode::kIo,
-                     fmt::format("cannot open {}: {}; the state directory must be writable by the "
-                                 "user that target-eye runs as",
-                                 lock_path, SystemError(errno)));
-  }
-  if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) {
-      return MakeError(ErrorCode::kIo,
-                       fmt::format("cannot lock {}: {}", lock_path, SystemError(errno)));
-    }
-    std::array<char, 32> holder{};
-    const ssize_t size = pread(lock_.get(), holder.data(), holder.size() - 1, 0);
-    std::string_view process(holder.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
-    process = process.substr(0, process.find_first_not_of("0123456789"));
-    lock_.Reset();
-    return MakeError(
-        ErrorCode::kInUse,
-        fmt::format("the state directory {} is in use by another target-eye{}; stop "
-                    "that one, or give this one another directory",
-                    canonical, process.empty() ? "" : fmt::format(" (process {})", process)));
-  }
-  const std::string process = fmt::format("{}\n", getpid());
-  if (ftruncate(lock_.get(), 0) != 0 ||
-      pwrite(lock_.get(), process.data(), process.size(), 0) < 0) {
-    // The id only makes a message better; the lock is what counts.
-    return {};
-  }
-  return {};
-}
-
-Expected<void> SqliteStore::CreateDatabase() {
-  std::error_code error;
-  if (std::filesystem::file_size(path_ + "-wal", error) > 0 && !error) {
-    return std::unexpected(Damaged("is missing beside its write-ahead log"));
-  }
+Expected<void> SqliteStore::MakeDatabase(const Snapshot& groups) {
   const std::string fresh = path_ + ".new";
   for (const char* suffix : {"", "-journal", "-wal", "-shm"}) {
     unlink((fresh + suffix).c_str());
@@ -168,34 +285,43 @@ Expected<void> SqliteStore::CreateDatabase() {
   int result = database.Open(fresh, 0);
   const std::string identity = fmt::format("PRAGMA application_id={}; PRAGMA user_version={};",
                                            kApplicationId, kSchemaVersion);
-  for (const char* sql :
-       {"PRAGMA synchronous=FULL", "BEGIN IMMEDIATE", identity.c_str(), kSchema, "COMMIT"}) {
+  const std::string revision = fmt::format("INSERT INTO state VALUES (1, {})", groups.revision);
+  for (const char* sql : {"PRAGMA synchronous=FULL", "BEGIN IMMEDIATE", identity.c_str(), kSchema,
+                          revision.c_str()}) {
     if (result == SQLITE_OK) {
       result = database.Execute(sql);
     }
   }
+  SqliteStatement insert;
+  if (result == SQLITE_OK) result = database.Prepare(kInsert, insert);
+  for (const StoredGroupPtr& group : groups.groups) {
+    if (result != SQLITE_OK) break;
+    Bind(insert, group->key, group->json, group->revision, group->changed_by, group->changed_at_ms);
+    result = insert.Run();
+  }
+  if (result == SQLITE_OK) result = database.Execute("COMMIT");
   if (result != SQLITE_OK) {
     return MakeError(ErrorCode::kIo,
                      fmt::format("cannot make {}: {}", fresh, database.error_message()));
   }
-  database.Close();
-  if (rename(fresh.c_str(), path_.c_str()) != 0) {
+  return {};
+}
+
+Expected<void> SqliteStore::PlaceDatabase() {
+  const std::string fresh = path_ + ".new";
+  if (const int code = RenameOntoNothing(fresh, path_); code != 0) {
     return MakeError(ErrorCode::kIo,
-                     fmt::format("cannot rename {}: {}", fresh, SystemError(errno)));
+                     fmt::format("cannot rename {} to {}: {}", fresh, path_, SystemError(code)));
   }
   return {};
 }
 
+Expected<Snapshot> SqliteStore::OpenAndLoad() {
+  if (auto opened = OpenDatabase(); !opened) return std::unexpected(opened.error());
+  return Load();
+}
+
 Expected<void> SqliteStore::OpenDatabase() {
-  const auto exists = Exists(path_);
-  if (!exists) {
-    return std::unexpected(exists.error());
-  }
-  if (!*exists) {
-    if (auto created = CreateDatabase(); !created) {
-      return created;
-    }
-  }
   // At every start: the one that made the file may have ended before this.
   const std::string directory = std::filesystem::path(path_).parent_path();
   if (!SyncDirectory(directory)) {
@@ -228,7 +354,7 @@ Expected<void> SqliteStore::OpenDatabase() {
       {"BEGIN IMMEDIATE", &begin_},
       {"COMMIT", &commit_},
       {"ROLLBACK", &rollback_},
-      {"INSERT INTO target_group VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING", &insert_},
+      {kInsert, &insert_},
       {"UPDATE target_group SET json = ?3, revision = ?4, changed_by = ?5, changed_at_ms = ?6 "
        "WHERE application = ?1 AND environment = ?2 AND revision = ?7",
        &update_},
@@ -237,8 +363,9 @@ Expected<void> SqliteStore::OpenDatabase() {
       {"UPDATE state SET revision = ?1 WHERE id = 1", &set_revision_},
   };
   for (const auto& [sql, statement] : statements) {
-    if (database_.Prepare(sql, *statement) != SQLITE_OK) {
-      return std::unexpected(Damaged("does not have the tables of its schema"));
+    if (const int result = database_.Prepare(sql, *statement); result != SQLITE_OK) {
+      return std::unexpected(CanPass(result) ? DatabaseError(ErrorCode::kIo, "read")
+                                             : Damaged("does not have the tables of its schema"));
     }
   }
   return {};
@@ -287,9 +414,11 @@ Expected<void> SqliteStore::CheckDatabase() {
 
 Expected<Snapshot> SqliteStore::Load() {
   Snapshot snapshot;
-  if (database_.QueryInteger("SELECT revision FROM state WHERE id = 1", snapshot.revision) !=
-      SQLITE_OK) {
-    return std::unexpected(Damaged("does not say its revision"));
+  const int found =
+      database_.QueryInteger("SELECT revision FROM state WHERE id = 1", snapshot.revision);
+  if (found != SQLITE_OK) {
+    return std::unexpected(CanPass(found) ? DatabaseError(ErrorCode::kIo, "read")
+                                          : Damaged("does not say its revision"));
   }
   SqliteStatement rows;
   database_.Prepare(
@@ -321,9 +450,24 @@ Expected<Snapshot> SqliteStore::Load() {
   return snapshot;
 }
 
+Expected<void> SqliteStore::Check() {
+  if (!database_.is_open() || !sink_) {
+    return MakeError(ErrorCode::kUncertain, "the store is not open");
+  }
+  if (auto ours = place_.Check(); !ours) {
+    sink_ = nullptr;
+    return ours;
+  }
+  return cannot_write_ ? WriteAndNote({}, {}, revision_) : Expected<void>();
+}
+
 Expected<Revision> SqliteStore::Commit(std::span<const GroupWrite> writes) {
   if (!database_.is_open() || !sink_) {
     return MakeError(ErrorCode::kUncertain, "the store is not open");
+  }
+  if (auto ours = place_.Check(); !ours) {
+    sink_ = nullptr;
+    return std::unexpected(ours.error());
   }
   const Revision revision = revision_ + 1;
   std::vector<Change> changes;
@@ -332,15 +476,29 @@ Expected<Revision> SqliteStore::Commit(std::span<const GroupWrite> writes) {
     changes.push_back(
         {write.key, revision, write.group ? MakeStoredGroup(write, revision) : nullptr});
   }
-  if (auto written = Write(changes, writes, revision); !written) {
-    if (written.error().code == ErrorCode::kUncertain) {
-      sink_ = nullptr;
-    }
+  if (auto written = WriteAndNote(changes, writes, revision); !written) {
     return std::unexpected(written.error());
   }
   revision_ = revision;
   sink_(revision, std::move(changes));
   return revision;
+}
+
+// What is written is there only if its files are: a commit to files that nobody will find is none.
+Expected<void> SqliteStore::WriteAndNote(std::span<const Change> changes,
+                                         std::span<const GroupWrite> writes, Revision revision) {
+  auto written = Write(changes, writes, revision);
+  cannot_write_ = !written && written.error().code == ErrorCode::kUnavailable;
+  auto noted = place_.NoteWrite();
+  if (written && !noted) {
+    written = MakeError(ErrorCode::kUncertain, noted.error().message);
+  }
+  if (!written && (written.error().code == ErrorCode::kUncertain ||
+                   written.error().code == ErrorCode::kDamaged)) {
+    may_have_more_ = written.error().code == ErrorCode::kUncertain;
+    sink_ = nullptr;
+  }
+  return written;
 }
 
 Expected<void> SqliteStore::Write(std::span<const Change> changes,
@@ -352,29 +510,26 @@ Expected<void> SqliteStore::Write(std::span<const Change> changes,
     }
     return std::unexpected(std::move(error));
   };
-  // SQLite opens for reading only what it could not open for writing, were it for a moment: to open
-  // it anew, as after an uncertain commit, is what helps.
+  // For what cannot pass, to open it again is what helps, or tells. SQLite opens for reading only
+  // what it could not open for writing, were it for a moment, and that is among it.
   const auto cannot_write = [&](int result) {
-    const bool read_only = (result & 0xff) == SQLITE_READONLY;
     return give_up(
-        DatabaseError(read_only ? ErrorCode::kUncertain : ErrorCode::kUnavailable, "write to"));
+        DatabaseError(CanPass(result) ? ErrorCode::kUnavailable : ErrorCode::kDamaged, "write to"));
   };
   if (const int result = begin_.Run(); result != SQLITE_OK) return cannot_write(result);
   for (std::size_t i = 0; i < writes.size(); ++i) {
     const GroupWrite& write = writes[i];
     SqliteStatement& statement =
         !write.group ? remove_ : (write.expected_revision == 0 ? insert_ : update_);
-    statement.Bind(1, write.key.application);
-    statement.Bind(2, write.key.environment);
     if (write.group) {
-      statement.Bind(3, changes[i].group->json);
-      statement.Bind(4, revision);
-      statement.Bind(5, write.changed_by);
-      statement.Bind(6, write.changed_at_ms);
+      Bind(statement, write.key, changes[i].group->json, revision, write.changed_by,
+           write.changed_at_ms);
       if (write.expected_revision != 0) {
         statement.Bind(7, write.expected_revision);
       }
     } else {
+      statement.Bind(1, write.key.application);
+      statement.Bind(2, write.key.environment);
       statement.Bind(3, write.expected_revision);
     }
     if (const int result = statement.Run(); result != SQLITE_OK) return cannot_write(result);
@@ -402,11 +557,13 @@ Error SqliteStore::DatabaseError(ErrorCode code, std::string_view doing) const {
 }
 
 Error SqliteStore::Damaged(std::string_view what) const {
-  return {
-      ErrorCode::kDamaged,
-      fmt::format("{} {}. Nothing was changed. Put a backup in its place; or move state.db and "
-                  "state.db-wal away and start again: what was last published is then taken over",
-                  path_, what)};
+  return {ErrorCode::kDamaged,
+          fmt::format("{} {}. Nothing was changed. {}", path_, what,
+                      is_running_
+                          ? "Move state.db and state.db-wal away: all groups are then written "
+                            "again from memory"
+                          : "Put a backup in its place; or move state.db and state.db-wal away and "
+                            "start again: what was last published is then taken over")};
 }
 
 }  // namespace target_eye

@@ -1,11 +1,12 @@
 #pragma once
 
-#include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "store/sqlite/sqlite_database.h"
+#include "store/sqlite/state_place.h"
 #include "store/store.h"
-#include "util/atomic_file.h"
 
 namespace target_eye {
 
@@ -14,7 +15,10 @@ namespace target_eye {
 // A commit is one transaction in the write-ahead log with synchronous=FULL: one fsync a batch, and
 // a batch that was acknowledged survives power loss. This connection is the only one there is (it
 // holds the database exclusively, which also keeps SQLite 3.7-3.51's WAL-reset bug away), and
-// `lock` in the same directory keeps a second process out with a message better than SQLite's.
+// StatePlace's locks keep a second process out with a message better than SQLite's.
+//
+// What is open is compared with what is at its path before a commit, and again before it is
+// acknowledged: a database that was removed, replaced or covered by a mount takes no writes.
 //
 // The database is made as `state.db.new` and renamed when it is whole, so a `state.db` that is
 // empty or has no schema is damage, never a first start. The file says whose it is:
@@ -28,28 +32,50 @@ class SqliteStore : public Store {
   explicit SqliteStore(std::string directory);
   ~SqliteStore() override;
 
+  // Whether `directory` has a state in it that was ever written to. Looks only, takes no lock and
+  // makes no file, whoever may hold it; what cannot be looked at counts as a state.
+  static bool HoldsState(const std::string& directory);
+
   Expected<Snapshot> Open(ChangeSink sink) override;
+  Expected<Reopened> Reopen(const Snapshot& believed, ChangeSink sink) override;
+  Expected<void> Check() override;
   Expected<Revision> Commit(std::span<const GroupWrite> writes) override;
   void Close() override;
 
  private:
-  Expected<void> TakeLock();
-  Expected<void> CreateDatabase();
+  Expected<Reopened> OpenAgain(const Snapshot& believed);
+  // A log that holds every page of its state shows that state, whatever database lies under it, and
+  // the next checkpoint would write it into that one. kDamaged where the database may be another
+  // than the log's. Not while the database is open.
+  Expected<void> LookUnderLog(const Snapshot& believed);
+  bool Continues(const Snapshot& believed, const Snapshot& found) const;
+  Error OtherState(const Snapshot& believed, const Snapshot& found) const;
+  // Without a checkpoint: what is there is left as it is. The locks are held on.
+  void CloseDatabase();
+  // Makes `state.db.new` with these groups.
+  Expected<void> MakeDatabase(const Snapshot& groups);
+  // Renames it to `state.db`; never over one that is there.
+  Expected<void> PlaceDatabase();
+  Expected<Snapshot> OpenAndLoad();
   Expected<void> OpenDatabase();
   Expected<void> CheckDatabase();
   Expected<Snapshot> Load();
+  Expected<void> WriteAndNote(std::span<const Change> changes, std::span<const GroupWrite> writes,
+                              Revision revision);
   Expected<void> Write(std::span<const Change> changes, std::span<const GroupWrite> writes,
                        Revision revision);
   Error DatabaseError(ErrorCode code, std::string_view doing) const;
   Error Damaged(std::string_view what) const;
 
-  std::string directory_;
-  std::string path_;
-  UniqueFd lock_;
+  StatePlace place_;
+  std::string path_;  // Of the database.
   SqliteDatabase database_;
   SqliteStatement begin_, commit_, rollback_, insert_, update_, remove_, set_revision_;
   ChangeSink sink_;
   Revision revision_ = 0;
+  bool is_running_ = false;     // It was open: what is in memory is the truth.
+  bool may_have_more_ = false;  // One uncertain commit.
+  bool cannot_write_ = false;   // The last commit was kUnavailable.
 };
 
 }  // namespace target_eye

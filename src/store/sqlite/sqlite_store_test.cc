@@ -1,11 +1,13 @@
 #include "store/sqlite/sqlite_store.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -302,6 +304,241 @@ TEST_F(SqliteStoreTest, WithoutRoomNothingIsWrittenAndItRecovers) {
   const auto second = store.Commit(std::vector{MakeWrite("b", MakeGroup("h:2"), 0)});
   ASSERT_TRUE(second.has_value()) << second.error().message;
   EXPECT_GT(*second, revision);
+}
+
+// --- What is on the disk is no longer what is open ---
+
+class StateLostTest : public SqliteStoreTest {
+ protected:
+  void SetUp() override {
+    auto opened = store_.Open(Ignore());
+    ASSERT_TRUE(opened.has_value());
+    Commit("a");
+    Commit("b");
+  }
+
+  void Commit(const std::string& application) {
+    const auto write = MakeWrite(application, MakeGroup("h:1"), 0);
+    const auto revision = store_.Commit(std::vector{write});
+    ASSERT_TRUE(revision.has_value()) << revision.error().message;
+    believed_.revision = *revision;
+    believed_.groups.push_back(MakeStoredGroup(write, *revision));
+  }
+
+  // A look finds it, and so does a commit, of which nothing is kept.
+  void ExpectFound(const std::string& message) {
+    const auto committed = store_.Commit(std::vector{MakeWrite("c", MakeGroup("h:1"), 0)});
+    ASSERT_FALSE(committed.has_value());
+    EXPECT_EQ(committed.error().code, ErrorCode::kDamaged);
+    EXPECT_THAT(committed.error().message, HasSubstr(message));
+  }
+
+  void ExpectMadeWhole() {
+    const auto reopened = store_.Reopen(believed_, Ignore());
+    ASSERT_TRUE(reopened.has_value()) << reopened.error().message;
+    EXPECT_TRUE(reopened->made_whole);
+    EXPECT_EQ(reopened->snapshot.revision, 2);
+    Commit("c");
+    store_.Close();
+    SqliteStore next(directory_);
+    const auto opened = next.Open(Ignore());
+    ASSERT_TRUE(opened.has_value()) << opened.error().message;
+    EXPECT_EQ(opened->revision, 3);
+    EXPECT_EQ(opened->groups.size(), 3);
+  }
+
+  void ExpectNotTaken(const std::string& message) {
+    const std::string before = ReadFile(file_);
+    for (int i = 0; i < 2; ++i) {
+      const auto reopened = store_.Reopen(believed_, Ignore());
+      ASSERT_FALSE(reopened.has_value());
+      EXPECT_EQ(reopened.error().code, ErrorCode::kDamaged);
+      EXPECT_THAT(reopened.error().message, HasSubstr(message));
+    }
+    store_.Close();
+    EXPECT_EQ(ReadFile(file_), before);
+  }
+
+  SqliteStore store_{directory_};
+  Snapshot believed_;
+};
+
+TEST_F(StateLostTest, ALookFindsItWithoutACommit) {
+  EXPECT_TRUE(store_.Check().has_value());
+  std::filesystem::remove(file_);
+  const auto looked = store_.Check();
+  ASSERT_FALSE(looked.has_value());
+  EXPECT_EQ(looked.error().code, ErrorCode::kDamaged);
+  ExpectMadeWhole();
+}
+
+TEST_F(StateLostTest, ADatabaseThatWasRemovedIsMadeWhole) {
+  std::filesystem::remove(file_);
+  ExpectFound("state.db is gone");
+  ExpectMadeWhole();
+}
+
+TEST_F(StateLostTest, ALogThatWasRemovedIsMadeWhole) {
+  std::filesystem::remove(file_ + "-wal");
+  ExpectFound("state.db-wal is gone");
+  ExpectMadeWhole();
+}
+
+TEST_F(StateLostTest, ALogThatWasEmptiedIsMadeWhole) {
+  std::filesystem::resize_file(file_ + "-wal", 0);
+  ExpectFound("somebody else has written to");
+  ExpectMadeWhole();
+}
+
+TEST_F(StateLostTest, ALogOfAnotherDatabaseIsPutAside) {
+  const TempDirectory other;
+  SqliteStore others(other.path());
+  ASSERT_TRUE(others.Open(Ignore()).has_value());
+  ASSERT_TRUE(others.Commit(std::vector{MakeWrite("x", MakeGroup("h:1"), 0)}).has_value());
+  std::filesystem::remove(file_ + "-wal");
+  std::filesystem::copy_file(other.path() + "/state.db-wal", file_ + "-wal");
+  ExpectFound("state.db-wal is another file");
+  ExpectMadeWhole();
+  EXPECT_GT(std::filesystem::file_size(directory_ + "/put-aside-1.db-wal"), 0);
+}
+
+TEST_F(StateLostTest, ADirectoryThatWasMovedAwayIsMadeWhole) {
+  std::filesystem::rename(directory_, directory_ + ".away");
+  ExpectFound("state.db is gone");
+  ExpectMadeWhole();
+  std::filesystem::remove_all(directory_ + ".away");
+}
+
+TEST_F(StateLostTest, AnotherStateInItsPlaceIsNotTaken) {
+  const TempDirectory other;
+  {
+    SqliteStore others(other.path());
+    ASSERT_TRUE(others.Open(Ignore()).has_value());
+    ASSERT_TRUE(others.Commit(std::vector{MakeWrite("a", MakeGroup("h:1"), 0)}).has_value());
+    ASSERT_TRUE(others.Commit(std::vector{MakeWrite("x", MakeGroup("h:1"), 0)}).has_value());
+  }
+  std::filesystem::rename(other.path() + "/state.db", file_);
+  std::filesystem::remove(file_ + "-wal");
+  ExpectFound("state.db is another file");
+  ExpectNotTaken("holds another state than the one that was open: revision 2 with 2 groups");
+}
+
+TEST_F(StateLostTest, AnotherStateUnderOurLogIsNotTaken) {
+  const TempDirectory other;
+  {
+    SqliteStore others(other.path());
+    ASSERT_TRUE(others.Open(Ignore()).has_value());
+    ASSERT_TRUE(others.Commit(std::vector{MakeWrite("x", MakeGroup("h:1"), 0)}).has_value());
+  }
+  std::filesystem::rename(other.path() + "/state.db", file_);
+  ExpectFound("state.db is another file");
+  ExpectNotTaken("the log of the one before hides what is in it");
+}
+
+TEST_F(StateLostTest, AnotherStateWrittenOverItUnderOurLogIsNotTaken) {
+  const TempDirectory other;
+  {
+    SqliteStore others(other.path());
+    ASSERT_TRUE(others.Open(Ignore()).has_value());
+    ASSERT_TRUE(others.Commit(std::vector{MakeWrite("x", MakeGroup("h:1"), 0)}).has_value());
+  }
+  const std::string theirs = ReadFile(other.path() + "/state.db");
+  ASSERT_EQ(theirs.size(), std::filesystem::file_size(file_));
+  WriteFile(file_, theirs);
+  ExpectFound("somebody else has written to");
+  ExpectNotTaken("holds another state");
+}
+
+TEST_F(StateLostTest, ALongerFileWrittenOverItUnderOurLogIsNotTaken) {
+  WriteFile(file_, ReadFile(file_) + std::string(4096, '\0'));
+  ExpectFound("somebody else has written to");
+  ExpectNotTaken("the log of the one before hides what is in it");
+}
+
+TEST_F(StateLostTest, ItGoesOnWhereOnlyTheTimeOfTheDatabaseHasChanged) {
+  std::filesystem::last_write_time(
+      file_, std::filesystem::file_time_type::clock::now() + std::chrono::seconds(1));
+  ExpectFound("somebody else has written to");
+  const auto reopened = store_.Reopen(believed_, Ignore());
+  ASSERT_TRUE(reopened.has_value()) << reopened.error().message;
+  EXPECT_FALSE(reopened->made_whole);
+  Commit("c");
+}
+
+TEST_F(StateLostTest, ItGoesOnWhereACopyOfBothFilesIsPutBack) {
+  const std::string away = directory_ + ".away";
+  std::filesystem::rename(directory_, away);
+  ExpectFound("state.db is gone");
+  std::filesystem::copy(away, directory_);
+  const auto reopened = store_.Reopen(believed_, Ignore());
+  ASSERT_TRUE(reopened.has_value()) << reopened.error().message;
+  EXPECT_FALSE(reopened->made_whole);
+  Commit("c");
+  std::filesystem::remove_all(away);
+}
+
+TEST_F(StateLostTest, AnOlderStateWrittenOverItIsNotTaken) {
+  const TempDirectory other;
+  {
+    SqliteStore(other.path()).Open(Ignore());
+  }
+  WriteFile(file_, ReadFile(other.path() + "/state.db"));
+  std::filesystem::remove(file_ + "-wal");
+  ExpectFound("somebody else has written to");
+  ExpectNotTaken("holds another state");
+}
+
+TEST_F(StateLostTest, DamageBySomebodyElseIsNotTaken) {
+  std::string damaged = ReadFile(file_);
+  damaged.replace(0, 19, "this is no database");
+  WriteFile(file_, damaged);
+  ExpectFound("somebody else has written to");
+  ExpectNotTaken("written again from memory");
+}
+
+TEST_F(StateLostTest, TheStateGoesOnWhereItIsPutBack) {
+  const std::string away = directory_ + "/away";
+  std::filesystem::rename(file_, away);
+  WriteFile(file_, "something else");
+  ExpectFound("state.db is another file");
+  ASSERT_FALSE(store_.Reopen(believed_, Ignore()).has_value());
+  std::filesystem::rename(away, file_);
+  const auto reopened = store_.Reopen(believed_, Ignore());
+  ASSERT_TRUE(reopened.has_value()) << reopened.error().message;
+  EXPECT_FALSE(reopened->made_whole);
+  Commit("c");
+}
+
+TEST_F(StateLostTest, AStopLeavesSomebodyElsesDatabaseAsItIs) {
+  WriteFile(file_, std::string(8192, 'x'));
+  store_.Close();
+  EXPECT_EQ(ReadFile(file_), std::string(8192, 'x'));
+}
+
+TEST_F(StateLostTest, WhatIsPutAsideHasABound) {
+  for (int number = 1; number <= StatePlace::kMostPutAside; ++number) {
+    WriteFile(fmt::format("{}/put-aside-{}.db", directory_, number), "");
+  }
+  std::filesystem::remove(file_ + "-wal");
+  ExpectFound("state.db-wal is gone");
+  ExpectNotTaken("10 states were put aside in");
+}
+
+TEST_F(StateLostTest, ASecondStoreIsKeptOutWhateverIsRemoved) {
+  const auto expect_refused = [this] {
+    SqliteStore second(directory_);
+    const auto opened = second.Open(Ignore());
+    ASSERT_FALSE(opened.has_value());
+    EXPECT_EQ(opened.error().code, ErrorCode::kInUse);
+    EXPECT_THAT(opened.error().message, HasSubstr("(process " + std::to_string(getpid()) + ")"));
+  };
+  std::filesystem::remove(directory_ + "/lock");
+  expect_refused();
+  std::filesystem::remove(file_);
+  expect_refused();
+  std::filesystem::remove_all(directory_);
+  expect_refused();
+  ExpectMadeWhole();
 }
 
 }  // namespace
