@@ -2,9 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <yaml-cpp/yaml.h>
 
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <string>
 #include <string_view>
 
@@ -41,8 +40,8 @@ TEST(EncodeGroupTest, EveryAsciiCharacterReadsBackByAnotherReader) {
   for (int c = 0; c < 0x80; ++c) {
     const std::string value = "x" + std::string(1, static_cast<char>(c)) + "y";
     const std::string json = EncodeGroup(Group({"a:1"}, {{"l", value}}));
-    const auto parsed = boost::json::parse(json);
-    EXPECT_EQ(std::string(parsed.at("labels").at("l").as_string()), value) << c;
+    // JSON is YAML.
+    EXPECT_EQ(YAML::Load(json)["labels"]["l"].as<std::string>(), value) << c;
   }
 }
 
