@@ -115,7 +115,7 @@ def pytest_generate_tests(metafunc):
         everything = metafunc.config.getoption("--clients") == "all"
         metafunc.parametrize("name,way", [
             (name, way) for name, client in CLIENTS.items()
-            if everything or client.everywhere and metafunc.function is test_methods_and_encodings
+            if everything or client.everywhere
             for way, (scheme, version) in WAYS.items() if version in client.versions
             # Perl's TLS is a package of its own.
             and (everything or scheme == "http" or not name.startswith("perl"))])
