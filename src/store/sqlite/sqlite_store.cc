@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "codec/group_json.h"
-#include "util/make_directory.h"
 
 namespace target_eye {
 namespace {
