@@ -181,6 +181,11 @@ class TargetEye:
         """The fields of each line whose message has `message` in it."""
         return [line for line in self.log_lines() if message in line.get("msg", "")]
 
+    def complaints(self):
+        """What it warned of. Of the folders above, which a test's are closed by, nothing is said here."""
+        return [line for line in self.log_lines()
+                if line["level"] != "info" and not line["msg"].startswith("not everybody can read")]
+
     def wait_until_listening(self):
         def listening():
             assert self.process.poll() is None, f"it ended:\n{self.log_text()}"

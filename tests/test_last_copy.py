@@ -17,12 +17,6 @@ GROUPS = {"/web/prod": ["web:1"], "/db/prod": ["db:1"], "/a%2Fb/test": ["ab:1"]}
 COMMAND = re.compile(r"by the command: target-eye (accept-loss '.*')$")
 
 
-def complaints(server):
-    """Of the folders above, which a test's are closed by, nothing is said here."""
-    return [line for line in server.log_lines()
-            if line["level"] != "info" and not line["msg"].startswith("not everybody can read")]
-
-
 def register(server):
     for path, targets in GROUPS.items():
         assert server.json("PUT", path, {"targets": targets}).status == 200
@@ -136,7 +130,7 @@ def test_a_file_that_cannot_be_taken_over_whole_stays_until_somebody_decides(sta
     finally:
         server.stop()
     server = start(**settings)
-    assert not complaints(server)
+    assert not server.complaints()
     assert set(harness.published(directory)) == groups
     assert len(aside(directory)) == 1
 
@@ -264,7 +258,7 @@ def test_a_directory_that_holds_nothing_is_ready_at_once(start, directory, text)
     if text is not None:
         (directory / "targets.json").write_text(text)
     server = start()
-    assert not complaints(server)
+    assert not server.complaints()
     assert server.get("/-/sd").json() == []
 
 
@@ -284,7 +278,7 @@ def test_meta_labels_tell_the_key_and_are_no_labels(start, directory, layout):
     shutil.rmtree(directory / ".target-eye")
     server = start(**settings)
     assert {path: server.group(path) for path in groups} == before
-    assert not complaints(server)
+    assert not server.complaints()
     assert harness.published_list(directory) == published
 
 

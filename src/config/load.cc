@@ -207,9 +207,8 @@ Expected<void> CheckTogether(CommandLine& line) {
     }
     if (!config.insecure_bind.empty() && config.web_config_file.empty()) {
       line.warnings.emplace_back(
-          "INSECURE_BIND is set and has no effect: without a certificate BIND is plain HTTP "
-          "already; "
-          "put the address there");
+          "INSECURE_BIND is set without a certificate, so that BIND is plain HTTP as well; put its "
+          "addresses into BIND");
     }
   } else if (!config.ca_certs.empty() && !verifies) {
     line.warnings.emplace_back(

@@ -314,7 +314,7 @@ TEST_F(LoadConfigTest, ClientCertificatesNeedAuthoritiesAndTls) {
 
 TEST_F(LoadConfigTest, APlainAddressBesideNoCertificateIsNamedInAWarning) {
   EXPECT_THAT(Warnings({}, {{"INSECURE_BIND", "127.0.0.1:1"}}),
-              ElementsAre(HasSubstr("INSECURE_BIND is set and has no effect")));
+              ElementsAre(HasSubstr("INSECURE_BIND is set without a certificate")));
   EXPECT_THAT(Warnings({}, {{"INSECURE_BIND", "127.0.0.1:1"}, {"WEB_CONFIG_FILE", "/w"}}),
               IsEmpty());
 }
