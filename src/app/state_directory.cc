@@ -1,12 +1,16 @@
 #include "app/state_directory.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <string_view>
 #include <vector>
 
 #include "store/sqlite/sqlite_store.h"
+#include "util/atomic_file.h"
 
 namespace target_eye {
 namespace {
@@ -60,12 +64,23 @@ std::string StateDirectory(const Config& config) {
                                         : config.state_directory;
 }
 
+bool IsStateInUse(const std::string& directory) {
+  const UniqueFd lock(open((directory + "/lock").c_str(), O_RDONLY | O_CLOEXEC));
+  return lock && flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 Expected<void> CheckStateDirectory(const Config& config) {
   const std::string& chosen = config.state_directory;
   if (chosen.empty()) return {};
   const std::string beside = config.file_sd_directory + "/.target-eye";
   std::error_code error;
   if (fs::equivalent(chosen, beside, error) || !SqliteStore::HoldsState(beside)) return {};
+  if (IsStateInUse(beside)) {
+    return MakeError(ErrorCode::kInUse,
+                     fmt::format("another target-eye publishes to {}, and its state is in {}; stop "
+                                 "that one, or give this one another FILE_SD_DIRECTORY",
+                                 config.file_sd_directory, beside));
+  }
   if (SqliteStore::HoldsState(chosen)) {
     return Invalid(fmt::format(
         "STATE_DIRECTORY is {0}, and a state lies in {1} too, beside the published files: one of "

@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,12 +68,6 @@ class Traces {
   std::vector<std::string> files_;
   std::vector<std::string> directories_;  // The deepest first.
 };
-
-// Whether a process holds the lock of the state.
-bool IsInUse(const std::string& state_directory) {
-  const UniqueFd lock(::open((state_directory + "/lock").c_str(), O_RDONLY | O_CLOEXEC));
-  return lock && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-}
 
 Expected<void> OpenStore(const std::string& directory) {
   SqliteStore store(directory);
@@ -174,7 +167,7 @@ Expected<void> App::TryDirectories(bool is_running) {
 
 Expected<std::vector<std::string>> App::TryStart() {
   std::vector<std::string> remarks;
-  const bool is_running = IsInUse(StateDirectory(config_));
+  const bool is_running = IsStateInUse(StateDirectory(config_));
   if (is_running) {
     remarks.emplace_back(
         "target-eye runs with this state already: what that instance holds was not tried");
