@@ -49,9 +49,12 @@ std::string MoveCommand(const std::string& from, const std::string& to, const st
 
 // The command that moves the state out of the way, under a name that is free.
 std::string PutAwayCommand(const std::string& directory) {
+  const auto is_taken = [&](const std::string& name) {
+    const std::string path = fmt::format("{}/{}", directory, name);
+    return Exists(path) || Exists(path + "-wal");
+  };
   std::string name = "old-state.db";
-  for (int number = 1; Exists(directory + "/" + name) || Exists(directory + "/" + name + "-wal");
-       ++number) {
+  for (int number = 1; is_taken(name); ++number) {
     name = fmt::format("old-state-{}.db", number);
   }
   return MoveCommand(directory, directory, name);
