@@ -34,6 +34,7 @@ def test_a_request_under_way_is_finished(start, directory):
         server.signal(signal.SIGTERM)
         assert idle.is_closed()
         wait_for("the address to be closed", lambda: is_refused(server.port))
+        server.signal(signal.SIGHUP)  # As a rotation of the log sends it.
         connection.send(body[5:])
         answer = connection.read_answer()
         assert answer.status == 200, answer

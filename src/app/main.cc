@@ -174,6 +174,8 @@ int RunService(const CommandLine& line) {
   const auto seconds =
       std::chrono::ceil<std::chrono::seconds>(line.config.shutdown_timeout).count();
   alarm(static_cast<unsigned>(seconds));
+  // Who rotates the log at this moment must not kill it.
+  std::signal(SIGHUP, SIG_IGN);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   app.Stop();
   return 0;
