@@ -177,9 +177,9 @@ def check_writes(service, load):
 
 
 def check_tls(service):
-    """Handshakes go on, the certificate ends when it ended, and it can be loaded anew."""
+    """Handshakes go on, the certificate ends when it ended, and it can be loaded again."""
     metric = "target_eye_tls_certificate_not_after_timestamp_seconds"
-    server, said = service.server, "were loaded anew"
+    server, said = service.server, "were loaded again"
     before = server.metric(metric), len(server.find_log(said))
     server.signal(signal.SIGHUP)
     harness.wait_for("a reload", lambda: len(server.find_log(said)) > before[1])

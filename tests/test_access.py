@@ -428,7 +428,7 @@ def refused_reload(server, said):
     answer = server.request("POST", "/-/reload", headers=basic("alice"))
     assert (answer.status, said in answer.message()) == (500, True), answer
     assert failures() > before
-    assert [line for line in server.find_log("cannot be loaded anew") if said in line["error"]]
+    assert [line for line in server.find_log("cannot be loaded again") if said in line["error"]]
 
 
 WEB_SPOILT = {
@@ -474,8 +474,8 @@ def test_a_file_that_is_emptied_under_a_running_server_opens_nothing(guarded, nu
         assert server.request("POST", "/-/reload", headers=basic("alice")).status == 200, name
     # The same without anybody asking.
     path.write_text("")
-    lines = len(server.find_log("cannot be loaded anew"))
-    harness.wait_for("the failed reload", lambda: len(server.find_log("cannot be loaded anew")) > lines)
+    lines = len(server.find_log("cannot be loaded again"))
+    harness.wait_for("the failed reload", lambda: len(server.find_log("cannot be loaded again")) > lines)
     assert server.get("/web-1/prod").status == 401
     # What is meant takes a restart, which says what it opened.
     server.stop()

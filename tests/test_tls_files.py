@@ -101,7 +101,7 @@ def test_a_new_certificate_is_served_without_a_signal_and_connections_go_on(secu
         assert kept.get("/-/healthy").status == 200
     assert server.metric("target_eye_tls_certificate_not_after_timestamp_seconds") >= before
     assert server.metric("target_eye_config_reload_failures_total") == 0
-    assert server.find_log("were loaded anew")
+    assert server.find_log("were loaded again")
 
 
 def test_a_certificate_behind_links_that_are_swapped_is_served(start, files):
@@ -144,7 +144,7 @@ def test_what_is_broken_keeps_the_old_one_until_it_is_mended(secure, files, spoi
     said = spoil(files)
     wait_for("the count", lambda: server.metric("target_eye_config_reload_failures_total") == 1)
     assert server.metric("target_eye_config_last_reload_successful") == 0
-    [line] = server.find_log("cannot be loaded anew")
+    [line] = server.find_log("cannot be loaded again")
     assert line["level"] == "error"
     assert said in line["error"]
     assert served(server) == files.der("one")
@@ -156,9 +156,9 @@ def test_what_is_broken_keeps_the_old_one_until_it_is_mended(secure, files, spoi
 
 def test_sighup_reloads_even_what_did_not_change(secure, files):
     server = secure()
-    assert not server.find_log("were loaded anew")
+    assert not server.find_log("were loaded again")
     server.signal(signal.SIGHUP)
-    wait_for("the reload", lambda: server.find_log("were loaded anew"))
+    wait_for("the reload", lambda: server.find_log("were loaded again"))
     assert served(server) == files.der("one")
 
 

@@ -23,18 +23,16 @@ enum class AccessPage : std::uint8_t { kMetrics, kSd, kReload };
 //   tokens:                      # bearer tokens, by name: SHA-256 of each
 //     ci: sha256:<64 hex digits>
 //   rules:
-//     - who: token:ci            # or a list
-//       applications: web-*      # a glob (model/glob.h) or a list; all, where it is left out
-//       environments: [prod]     # the same
-//       may: write               # read, or write, which includes read
+//     - who: token:ci # or a list applications: web-* # a glob (model/glob.h) or a list; all, if
+//       left out environments: [prod] # the same may: write # read, or write, which includes read
 //     - who: user:prometheus
 //       pages: [metrics, sd]     # metrics, sd, reload
 //
-// /-/sd shows whoever may read groups those groups, and with `pages: sd` the applications and
+// /-/sd shows a caller the groups that it may read, and with `pages: sd` also the applications and
 // environments of that rule, without the right to ask for each.
 //
 // `who` is `user:NAME` (of the web config), `token:NAME`, `certificate:GLOB` (see AccessRules),
-// `login` (whoever proved who they are) or `anyone`. What no rule allows is refused.
+// `login` (everybody who proved who they are) or `anyone`. What no rule allows is refused.
 struct AccessFile {
   struct Token {
     std::string name;
@@ -44,7 +42,7 @@ struct AccessFile {
   struct Who {
     enum class Kind { kAnyone, kLogin, kUser, kToken, kCertificate };
     Kind kind = Kind::kAnyone;
-    std::string text;  // A name or a glob; empty where the kind says all.
+    std::string text;  // A name or a glob; empty if the kind says all.
     int line = 1;
   };
   enum class May : std::uint8_t { kNothing, kRead, kWrite };
@@ -63,9 +61,9 @@ struct AccessFile {
 };
 
 // Reads `text`, the file `name`. kInvalid is `NAME:LINE: what is wrong, what is expected`: an
-// unknown key, a token that is no hash or that two names have, a `who` that names no token of the
-// file, a glob that is none, a rule that allows nothing or applies to nobody. Whether the users are
-// there is for AccessPolicy to say. Pure; may be called from any thread.
+// unknown key, a token that is not a hash or that two names share, a `who` that names no token of
+// the file, a malformed glob, a rule that allows nothing or applies to nobody. Whether the users
+// exist is checked by AccessPolicy. Pure; may be called from any thread.
 Expected<AccessFile> ParseAccessFile(std::string_view text, const std::string& name);
 
 // The same of a file.

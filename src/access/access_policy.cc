@@ -11,7 +11,7 @@ namespace {
 
 using Who = AccessFile::Who;
 
-// Why the rule can never apply to `who`; empty where it can.
+// Why the rule can never apply to `who`; empty if it can.
 std::string WhyNever(const Who& who, const WebConfig* web, bool has_logins,
                      bool checks_certificates) {
   switch (who.kind) {

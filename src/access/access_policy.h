@@ -16,7 +16,7 @@
 
 namespace target_eye {
 
-// A digest that no client can choose, or whose beginning tells nothing, is a hash already.
+// For digests whose beginnings no client can choose: they are as good as a hash.
 struct DigestHash {
   std::size_t operator()(const Sha256Digest& digest) const {
     std::size_t hash = 0;
@@ -25,12 +25,12 @@ struct DigestHash {
   }
 };
 
-// Who there is, how they prove it, and what they may do: the web config's users and the access file
-// together. Never changed once made, so that another takes its place at a reload; safe to use from
-// any thread.
+// Who the users are, how they prove it, and what they may do: the web config's users and the access
+// file together. Never changed once made; at a reload another takes its place. Safe to use from any
+// thread.
 //
-// Without an access file everybody who logs in as a user may do everything. With one, its rules
-// alone decide; a user that no rule names may do what `login` and `anyone` may.
+// Without an access file, everybody who logs in as a user may do everything. With one, its rules
+// alone decide; a user that no rule names may do what `login` and `anyone` may do.
 class AccessPolicy {
  public:
   struct User {
@@ -38,10 +38,10 @@ class AccessPolicy {
     std::string hash;  // bcrypt's.
   };
 
-  // Null where everything is open to everybody: no users, and no access file. Either file may be
-  // null. `checks_certificates`: whether a listener checks client certificates against authorities.
+  // Null if everything is open to everybody: no users, and no access file. Either file may be null.
+  // `checks_certificates`: whether a listener checks client certificates against authorities.
   // kInvalid is `FILE:LINE: what`: a rule for a user that is not in the web config, for
-  // certificates where none are checked, or for logins where nobody can log in.
+  // certificates although none are checked, or for logins although nobody can log in.
   static Expected<std::shared_ptr<const AccessPolicy>> Make(const WebConfig* web,
                                                             const AccessFile* access,
                                                             bool checks_certificates);
@@ -49,7 +49,7 @@ class AccessPolicy {
   bool MayUseGroup(const Caller& caller, const GroupKeyView& key, GroupRight right) const;
   bool MayUsePage(const Caller& caller, AccessPage page) const;
 
-  // What /-/sd may show the caller; empty where it may not use it at all. Never null.
+  // What /-/sd may show the caller; empty if it may not use it at all. Never null.
   std::shared_ptr<const GroupSet> ListedGroups(const Caller& caller) const;
 
   // Whether the caller proved to be somebody, in a way that counts.
@@ -58,20 +58,20 @@ class AccessPolicy {
   bool has_users() const { return !users_.empty(); }
   bool has_tokens() const { return !tokens_.empty(); }
 
-  // Null where there is none of that name.
+  // Null if there is none of that name.
   const User* FindUser(std::string_view name) const;
 
-  // Whose hash to work on where there is no user of that name, so that nobody can tell from the
-  // time. The same name gets the same one for as long as the users stay the same, in another
-  // process too. There must be users.
+  // A user to compare with if there is none of that name, so that the time of an answer does not
+  // tell whether a user exists. A name always gets the same one, in other processes too, as long as
+  // the users stay the same. There must be users.
   const User& Decoy(std::string_view name) const;
 
-  // The name of the token; null where there is none that has this digest.
+  // The name of the token; null if there is none that has this digest.
   const std::string* FindToken(const Sha256Digest& digest) const;
 
  private:
-  // Looking in the table stops at the first difference, which tells about digests, not tokens; that
-  // the last comparison takes the same time is for those who check such things.
+  // In constant time. The look-up before it is not, but that can only tell something about digests,
+  // not about tokens.
   struct SameDigest {
     bool operator()(const Sha256Digest& a, const Sha256Digest& b) const;
   };

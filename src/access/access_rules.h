@@ -17,8 +17,7 @@
 
 namespace target_eye {
 
-// Whom a request proved to be from; a client may prove more than one at once. Views of others'
-// memory.
+// Who a request proved to be from; a client may prove several of these at once. Owns nothing.
 struct Caller {
   std::string_view user;   // By its password; empty: none.
   std::string_view token;  // The name of the token; empty: none.
@@ -26,21 +25,22 @@ struct Caller {
 
   bool is_known() const { return !user.empty() || !token.empty() || certificate != nullptr; }
 
-  // `user:alice`, `token:ci` or `certificate:CN=ci,O=Example`, the first that there is, cut to 256
-  // bytes; empty for nobody. A certificate's may hold any bytes.
+  // The first that applies of `user:alice`, `token:ci` and `certificate:CN=ci,O=Example`, cut to
+  // 256 bytes; empty for nobody. A certificate's name may hold any bytes.
   std::string Name() const;
 };
 
 enum class GroupRight : std::uint8_t { kRead, kWrite };
 
 // The rules of an access file, ready to be asked: what one of them allows is allowed, all else is
-// not. Asking costs a look at the rules that name the caller, and none at those of others, but for
-// certificates that rules name by globs. Never changed once made; safe to use from any thread.
+// refused. A question looks only at the rules that name the caller, `login` or `anyone`; for a
+// certificate, also at every rule that names certificates by a glob. Never changed once made; safe
+// to use from any thread.
 //
-// `certificate:` is a glob on what the certificate says, each by itself: the subject as RFC 2253
-// has it (`CN=ci,O=Example`), `CN=` with its common name, and `DNS:`, `URI:`, `email:` and `IP:`
-// with each subject alternative name. A common name that RFC 2253 would write with an escape is
-// only seen as part of the subject, so that none can look like a whole subject of another.
+// `certificate:` is a glob that one of these has to match: the subject as RFC 2253 writes it
+// (`CN=ci,O=Example`), `CN=` with the common name, or `DNS:`, `URI:`, `email:` or `IP:` with a
+// subject alternative name. A common name that RFC 2253 would write with an escape is only matched
+// as part of the subject, so that it cannot look like somebody else's whole subject.
 class AccessRules {
  public:
   explicit AccessRules(const AccessFile& file);
@@ -48,10 +48,10 @@ class AccessRules {
   bool MayUseGroup(const Caller& caller, const GroupKeyView& key, GroupRight right) const;
   bool MayUsePage(const Caller& caller, AccessPage page) const;
 
-  // What /-/sd may show the caller: the groups of the rules that open the page `sd` to it and,
-  // where it is known, of those that let it read. Whoever lost its login must hear of that, and not
-  // get the short list of what anybody may read. Never null. Callers of the same rules share one,
-  // of which kMaxSets are kept.
+  // What /-/sd may show the caller: the groups of the rules that open the page `sd` to it and, if
+  // it is known, of those that let it read. (If it is not, what `anyone` may read is left out: a
+  // caller whose login is missing has to hear of that, and must not get a short list.) Never null.
+  // Callers with the same rules share one set, of which kMaxSets are kept.
   std::shared_ptr<const GroupSet> ListedGroups(const Caller& caller) const;
 
   static constexpr std::size_t kMaxSets = 64;

@@ -42,7 +42,7 @@ struct StringHash {
 // Whose failures count against each other.
 struct Origin {
   std::string address;
-  std::string address_and_user;  // Empty where there is no user.
+  std::string address_and_user;  // Empty if there is no user.
 };
 
 }  // namespace
@@ -244,7 +244,7 @@ class Authenticator::Impl {
     }
   }
 
-  // What is remembered of a comparison; nothing where it has to be made.
+  // What is remembered of a comparison; nothing if it has to be made.
   std::optional<bool> Remembered(std::string_view user, const Sha256Digest& digest) const {
     const auto right = right_.find(user);
     if (right != right_.end() &&

@@ -28,19 +28,20 @@ struct Login {
   std::chrono::seconds retry_after{0};  // Of kThrottled; at least one.
 };
 
-// Finds out who sent a request, by its Authorization. bcrypt runs on one thread of this object, and
-// never elsewhere.
+// Finds out who sent a request, by its Authorization. bcrypt runs on one thread of this object and
+// nowhere else.
 //
-// - A right password is remembered, as a keyed hash with a key of this process, beside the hash
-//   that it was compared with: until that changes, the next logins cost no bcrypt. Requests with
-//   the same credentials that come while it runs share it.
-// - A wrong one is remembered for kWrongFor: a client that tries it again in a loop costs none.
-// - Time tells nobody whether there is a user: the way of both is the same, and the password of an
-//   unknown one is compared with the hash of another.
-// - Failures are limited for each address, and for each address and user: see LoginLimits. A
-//   remembered password is looked at in spite of the failures of others behind the address, but not
-//   in spite of failures as the same user from there: otherwise it would tell right guesses from
-//   wrong ones at any speed. Tokens are too long to be guessed, and always looked at.
+// - A right password is remembered, as a keyed hash with a key of this process, together with the
+//   hash that it was compared with. Until that hash changes, the next logins cost no bcrypt.
+//   Requests with the same credentials that come while bcrypt runs share its result.
+// - A wrong one is remembered for kWrongFor: a client that tries it again in a loop costs no
+//   bcrypt.
+// - The time of an answer does not tell whether a user exists: known and unknown users are treated
+//   alike, and the password of an unknown one is compared with the hash of another.
+// - Failures are limited for each address, and for each address and user: see LoginLimits. Too many
+//   failures of others from the address do not keep a remembered password from being looked at; too
+//   many failures as the same user from there do: otherwise right guesses could be told from wrong
+//   ones at any speed. Tokens are too long to be guessed, and are always looked at.
 // - The thread rests for as long as it worked while most of what it compares is wrong: guessing
 //   takes at most half a core.
 // - Each failure is counted, and logged with its address and user, up to a line a second, the
@@ -65,14 +66,13 @@ class Authenticator {
   // Answers what waits as throttled.
   ~Authenticator();
 
-  // What is known at once, or what Finish has to find out. Does not block. `peer` as HttpRequest
-  // has it.
+  // What is known at once, or what Finish has to find out. Does not block. `peer` is the client's
+  // address, as HttpRequest has it.
   std::variant<Login, PendingPtr> Begin(const AccessPolicy& policy, std::string_view authorization,
                                         std::string_view peer);
 
-  // Calls `done` exactly once: on this object's thread, or on this one, inside Finish, where too
-  // many wait. `done` must not block. The policy that `pending` was begun with must live until
-  // then.
+  // Calls `done` exactly once: on this object's thread or, if too many wait, inside Finish. `done`
+  // must not block. The policy that `pending` was begun with must live until then.
   void Finish(PendingPtr pending, Done done);
 
   // How often bcrypt has run.

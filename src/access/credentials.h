@@ -22,12 +22,11 @@ struct Credentials {
 // Schemes are compared without case (RFC 9110 section 11.1). Pure.
 Credentials ParseAuthorization(std::string_view header);
 
-// Whether a header that is not empty says who asks without saying how: one word that is no scheme
+// Whether a header has credentials but no scheme before them: it is one word that is not a scheme
 // of ours. Pure.
 bool LacksScheme(std::string_view header);
 
-// The bytes that `text` stands for (RFC 4648 section 4, with `=` where it asks for them); nothing
-// where it is no base64.
+// The bytes that `text` stands for (RFC 4648 section 4, with padding); nothing if it is not base64.
 std::optional<std::string> DecodeBase64(std::string_view text);
 
 }  // namespace target_eye

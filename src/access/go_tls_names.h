@@ -11,13 +11,14 @@ struct CipherName {
   bool is_tls13 = false;
 };
 
-// By the names of Go's crypto/tls, which exporter-toolkit uses: those that Go calls secure.
+// The suite that Go's crypto/tls, and so exporter-toolkit, calls `name`; nothing if Go does not
+// call it secure.
 std::optional<CipherName> CipherOfGo(std::string_view name);
 
-// CurveP256, CurveP384, CurveP521, X25519, as OpenSSL calls them; empty for another.
+// What OpenSSL calls CurveP256, CurveP384, CurveP521 or X25519; empty for another name.
 std::string_view CurveOfGo(std::string_view name);
 
-// TLS10 to TLS13 as 10 to 13; 0 for another.
+// 10 to 13 for TLS10 to TLS13; 0 for another name.
 int VersionOfGo(std::string_view name);
 
 }  // namespace target_eye

@@ -10,13 +10,13 @@ typedef struct evp_mac_ctx_st EVP_MAC_CTX;
 
 namespace target_eye {
 
-// HMAC-SHA256 under a random key that nobody else has, and that ends with this object: what is kept
-// of a secret so tells nothing without this process's memory. One thread at a time.
+// HMAC-SHA256 with a random key that only this object has: without this process's memory, such a
+// hash of a secret tells nothing. One thread at a time.
 class KeyedHash {
  public:
   KeyedHash();
 
-  // Of the parts in their order; where one ends and the next begins counts, too.
+  // The hash of the parts in their order; it also depends on where one ends and the next begins.
   Sha256Digest operator()(std::initializer_list<std::string_view> parts);
 
  private:

@@ -10,16 +10,16 @@
 
 namespace target_eye {
 
-// How often one client may fail to log in: a token bucket each. Holds at most kMostClients; to make
-// room, those whose bucket is full again are forgotten, which changes nothing for them. One thread
-// at a time.
+// How often a client may fail to log in: a token bucket each. Holds at most kMostClients. To make
+// room, clients whose bucket is full again are forgotten, which changes nothing for them. One
+// thread at a time.
 class LoginLimits {
  public:
   static constexpr std::size_t kMostClients = 65'536;
   static constexpr int kFailuresAtOnce = 10;
   static constexpr std::chrono::seconds kSecondsAFailure{5};
 
-  // How long `client` has to wait until it may try again; 0 where it may now.
+  // How long `client` has to wait until it may try again; 0 if it may now.
   std::chrono::seconds Wait(std::string_view client, SteadyTime now) const;
 
   void Fail(std::string_view client, SteadyTime now);
@@ -34,7 +34,7 @@ class LoginLimits {
     }
   };
 
-  // When the bucket is full again: each failure pushes it off by kSecondsAFailure.
+  // When the bucket is full again; each failure adds kSecondsAFailure.
   std::unordered_map<std::string, SteadyTime, Hash, std::equal_to<>> paid_off_at_;
 };
 

@@ -15,7 +15,8 @@ namespace target_eye {
 inline constexpr std::size_t kMaxUsers = 10'000;
 inline constexpr std::size_t kMaxUserNameBytes = 256;
 
-// Whether HTTP's Basic can carry `name`: no colons, no control characters, and not too long.
+// Whether HTTP's Basic can carry `name`: it has no colon and no control character, and is not too
+// long.
 bool IsUserName(std::string_view name);
 
 // What the file of --web.config.file says, in the format of Prometheus's exporter-toolkit
@@ -35,8 +36,8 @@ struct WebConfig {
   std::string name;  // Of the file.
   std::optional<TlsOptions> tls;
   bool http2 = true;  // `tls` has ALPN protocols that say the same.
-  // Sent with every response; the names are among those that exporter-toolkit allows, the values
-  // fit for a header.
+  // Sent with every response. The names are among those that exporter-toolkit allows, and the
+  // values are valid in a header.
   std::vector<std::pair<std::string, std::string>> headers;
   std::vector<User> users;         // Sorted by name; at most kMaxUsers.
   bool names_users = false;        // Whether basic_auth_users is there, were it with nobody in it.
@@ -44,8 +45,8 @@ struct WebConfig {
 };
 
 // Reads `text`, the file `name`. Paths in it are relative to the directory of `name`; whether the
-// files are there is not looked at. kInvalid is `NAME:LINE: what is wrong, what is expected`, and
-// holds no hash. Pure; may be called from any thread.
+// files exist is not checked. kInvalid is `NAME:LINE: what is wrong, what is expected`, and
+// contains no hash. Pure; may be called from any thread.
 Expected<WebConfig> ParseWebConfig(std::string_view text, const std::string& name);
 
 // The same of a file.

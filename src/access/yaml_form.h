@@ -13,9 +13,9 @@
 
 namespace target_eye {
 
-// Reads a YAML tree as a form whose fields are known. What does not fit is noted with its file and
-// line, the first of it is error(), and reading goes on with something empty: who reads looks at
-// error() once, at the end. One thread at a time.
+// Reads a YAML tree as a form whose fields are known. The first thing that does not fit is error(),
+// with its file and line; reading goes on with something empty, so that the caller looks at error()
+// once, at the end. One thread at a time.
 class YamlForm {
  public:
   struct Field {
@@ -31,16 +31,16 @@ class YamlForm {
   // `file`: its name, for messages.
   explicit YamlForm(std::string_view file) : file_(file) {}
 
-  // `what` names what is read, for messages; a key that is none of the fields is an error.
+  // `what` names what is read, for messages. A key that is not among the fields is an error.
   void Map(const YamlNode& node, std::string_view what, std::initializer_list<Field> fields);
 
   std::string Text(const YamlNode::Entry& entry);
   bool Flag(const YamlNode::Entry& entry);
   std::vector<Item> List(const YamlNode::Entry& entry);
-  // The same, where a text alone may stand for a list of one.
+  // The same, but a text alone is a list of one.
   std::vector<Item> TextOrList(const YamlNode::Entry& entry);
 
-  // Whether `node` is of `kind`, which is an error otherwise: `what: expected a list, found a map`.
+  // Whether `node` is of `kind`. If not, that is an error: `what: expected a list, found a map`.
   bool Expect(const YamlNode& node, YamlNode::Kind kind, std::string_view what);
 
   void Fail(int line, std::string_view message);
@@ -54,7 +54,7 @@ class YamlForm {
 
 inline constexpr std::size_t kAccessFileLimitBytes = 1 << 20;
 
-// The text of the file at `path`. kInvalid, naming it, where it cannot be read or has more than
+// The text of the file at `path`. kInvalid, which names it, if it cannot be read or has more than
 // kAccessFileLimitBytes.
 Expected<std::string> ReadAccessText(const std::string& path);
 

@@ -24,9 +24,9 @@
 
 namespace target_eye {
 
-// The whole program as an object: builds the rooms, starts them in order and stops them in the
-// reverse one. The only place that names concrete stores and publishers. One thread; signals and
-// the process's own affairs (logging, exit) are main's.
+// The whole program as an object: builds the rooms, starts them in order, and stops them in reverse
+// order. The only place that names concrete stores and publishers. One thread. Signals, logging and
+// the exit status are for main.
 class App {
  public:
   explicit App(Config config);
@@ -38,19 +38,18 @@ class App {
   // says what and how to mend it.
   Expected<void> Start();
 
-  // Instead of Start: tries what it would do, as far as that leaves nothing behind, and fails with
-  // the same message. Gives what somebody should look at. Where the state is in use by an instance
-  // that runs, what that one holds is no failure. Becomes USER and GROUP; nothing may follow but
-  // the end.
+  // Instead of Start: tries what Start would do, as far as that leaves nothing behind, and fails
+  // with the same message. Returns warnings. If an instance that runs uses the state, what that one
+  // holds is no failure. Becomes USER and GROUP, so the App must only be destroyed after it.
   Expected<std::vector<std::string>> TryStart();
 
-  // To be called again and again after Start until it gives true: finishes what waits for the first
-  // publication to be visible, and tries again what of that failed. From then on `/-/ready` answers
-  // 200.
+  // To be called again and again after Start until it returns true: finishes what has to wait until
+  // the first publication is visible, and repeats what of that failed. Before that, `/-/ready` is
+  // 503.
   bool FinishStart();
 
-  // Whether it serves, and will not be ready before a person has decided what becomes of files that
-  // could not be taken over whole (publish/file_sd/import_hold.h).
+  // Whether it serves, but will not be ready before a person has decided about files that could not
+  // be taken over whole (publish/file_sd/import_hold.h).
   bool held() const { return held_; }
 
   static constexpr std::chrono::seconds kReloadPatience{10};
@@ -58,12 +57,12 @@ class App {
   // What it listens on, with the real ports; after Start.
   const std::vector<std::string>& addresses() const { return server_.addresses(); }
 
-  // Finishes what was accepted within GRACEFUL_TIMEOUT, and lets go of everything.
+  // Finishes, within GRACEFUL_TIMEOUT, what was accepted, and lets go of everything.
   void Stop();
 
-  // What SIGHUP asks for: opens the access log anew, after a rotation moved it away, and reads
+  // What SIGHUP asks for: opens the access log again, after a rotation moved it away, and reads
   // certificates, web config and access file again. Returns when they are in use or were found
-  // wrong, or after kReloadPatience, so that a file that cannot be read to its end holds up no
+  // wrong, or after kReloadPatience, so that a file that takes for ever to read does not hold up a
   // stop.
   void Reload();
 
@@ -71,15 +70,15 @@ class App {
   Expected<void> TryAddresses(bool is_running);
   Expected<void> TryDirectories(bool is_running);
   Expected<void> OpenState();
-  // Reads TLS, users and access rules and puts them to use, or changes nothing. Gives the files
-  // that it read. Before Start has returned on its thread, later on the reloader's.
+  // Reads TLS, users and access rules and puts them to use, or changes nothing. Returns the files
+  // that it read. Called on Start's thread until that has returned, later on the reloader's.
   Expected<std::vector<std::string>> LoadSecurity();
-  // Empty where ENABLE_RELOAD is not set.
+  // Empty if ENABLE_RELOAD is not set.
   ApiPages::Reload ReloadPage();
   std::string NotReady() const;
-  // What keeps lists from being shown by `/-/sd`; empty: nothing does.
+  // What keeps `/-/sd` from showing lists; empty if nothing does.
   std::string Withheld() const;
-  // Puts the imported files away; false where that must be tried again.
+  // Puts the imported files away; false if that must be tried again.
   bool PutImportedAway();
 
   const Config config_;
@@ -98,7 +97,7 @@ class App {
   bool started_ = false;
   bool import_pending_ = false;
   std::chrono::steady_clock::time_point retry_import_at_;
-  // What FinishImport failed with last; empty where it did not.
+  // What FinishImport failed with last; empty if it did not.
   mutable std::mutex import_mutex_;
   std::string import_failure_;
   std::atomic<bool> held_ = false;

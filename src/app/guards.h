@@ -7,10 +7,10 @@
 
 namespace target_eye {
 
-// What keeps people out: the parts of TLS, web config and access file that a reload may change, but
-// not take away. A file that somebody emptied by mistake must open nothing.
+// What keeps people out: the parts of TLS, web config and access file that a reload may change but
+// not remove. A file that somebody emptied by mistake must not open anything.
 struct Guards {
-  std::string web_config;   // The file's name; empty where there is none.
+  std::string web_config;   // The file's name; empty if there is none.
   std::string access_file;  // The same.
 
   bool web_config_defines_something = false;
@@ -24,8 +24,8 @@ struct Guards {
   std::vector<std::string> writable_by_all;  // Those of the files that everybody may change.
 };
 
-// Whether a reload may put `now` in the place of `before`. kInvalid names the file, what is gone,
-// what that would have opened, and that a restart opens it. Pure.
+// Whether a reload may replace `before` by `now`. kInvalid names the file, what is gone, what that
+// would open, and that a restart does open it. Pure.
 Expected<void> CheckReload(const Guards& before, const Guards& now);
 
 }  // namespace target_eye

@@ -14,7 +14,7 @@ struct ImportOutcome {
   bool held = false;
 };
 
-// Where an instance is reached, and the largest body it takes; for what a person is told to do.
+// How a person reaches the instance, and the largest body it takes; for messages.
 struct ImportAdvice {
   std::string address;
   std::string root_path;
@@ -23,9 +23,9 @@ struct ImportAdvice {
 
 // On a first start (a store that was never written), commits what an earlier program left in
 // `directory` and warns of what needs a person: files that were left alone, and groups whose key is
-// a guess, each with the command that renames it. What could not be taken over whole of files of
-// our own names holds publication; a start after that takes over what was repaired meanwhile. Also
-// takes up an import that a crash interrupted. Between the registry's Open and its Start.
+// a guess, each with the command that renames it. Files with names of ours that could not be taken
+// over whole hold publication; a later start takes over what was repaired meanwhile. Also finishes
+// an import that a crash interrupted. To be called between the registry's Open and its Start.
 Expected<ImportOutcome> ImportOnFirstStart(const std::string& directory, const ImportAdvice& advice,
                                            TargetRegistry& registry);
 

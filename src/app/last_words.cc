@@ -33,8 +33,8 @@ thread_local bool is_memory_out = false;
   throw std::bad_alloc();
 }
 
-// Null where an exception leaves a function that must not throw: the compiler may have run what
-// tidies up on the way, and then it calls std::terminate without the exception.
+// Null if an exception leaves a function that must not throw: the compiler may have run what tidies
+// up on the way, and then it calls std::terminate without the exception.
 std::exception_ptr Uncaught() {
   const auto exception = std::current_exception();
   return exception || !is_memory_out ? exception : std::make_exception_ptr(std::bad_alloc());

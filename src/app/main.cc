@@ -93,7 +93,7 @@ int FailCheck(const std::string& message) {
   return kFailed;
 }
 
-// Whether the log can be written; nothing of a check is.
+// Whether the log can be written. A check writes nothing to it.
 std::optional<std::string> TryLogging(const Config& config) {
   const bool exists = access(config.error_log.c_str(), F_OK) == 0;
   auto wrong = SetUpLogging(LogLevel::kCritical, config.error_log);

@@ -113,12 +113,12 @@ std::string Reloader::TryLoad(bool last_try) {
   metrics_.ObserveReload(files.has_value());
   if (!files) {
     Log(LogLevel::kError,
-        "certificates, web config and access file cannot be loaded anew; those loaded before stay "
+        "certificates, web config and access file cannot be loaded again; those loaded before stay "
         "in use",
         {{"error", files.error().message}});
     return files.error().message;
   }
-  Log(LogLevel::kInfo, "certificates, web config and access file were loaded anew");
+  Log(LogLevel::kInfo, "certificates, web config and access file were loaded again");
   if (*files != files_) {
     // Loaded once more at the next tick, since nobody looked at the new ones before this load.
     files_ = std::move(*files);

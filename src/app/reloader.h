@@ -13,21 +13,21 @@
 
 namespace target_eye {
 
-// Reads certificates, web config and access file anew when they change, or when asked to.
+// Reads certificates, web config and access file again when they change, or when asked to.
 //
 // Files are looked at once a tick, not watched: a certificate in Kubernetes changes by a link two
-// folders up, and on a network file system nobody tells. A change is taken when the files have been
-// quiet for a tick, because a certificate and its key are two files and one is written first; a
-// change that cannot be loaded is tried again for kTries ticks before it is called a failure, and
-// then not until a file changes again. What was loaded before stays in use.
+// folders up, and a network file system does not tell of changes. A change is taken when the files
+// have been quiet for a tick, because a certificate and its key are two files, of which one is
+// written first. If it cannot be loaded, that is tried in kTries ticks before it counts as a
+// failure, and then not again until a file changes. What was loaded before stays in use.
 //
 // Every outcome is a line in the log and in the metrics.
 class Reloader {
  public:
   // Reads everything and puts it to use, or changes nothing and says why. Called on the reloader's
-  // thread only. Gives the files that it read: those to look at from then on.
+  // thread only. Returns the files that it read, which are looked at from then on.
   using Load = std::function<Expected<std::vector<std::string>>()>;
-  // Called once with what went wrong, or with nothing.
+  // Called once, with what went wrong or with an empty text.
   using Done = std::move_only_function<void(std::string error)>;
 
   static constexpr int kTries = 3;
@@ -38,18 +38,18 @@ class Reloader {
   Reloader(const Reloader&) = delete;
   Reloader& operator=(const Reloader&) = delete;
 
-  // Begins to look at `files`, which were loaded by the caller. Once.
+  // Begins to look at `files`, which the caller has loaded. To be called once.
   void Start(std::vector<std::string> files);
 
-  // Loads now, whatever the files say. From any thread, after Start or Stop; does not wait. `done`
-  // is called on the reloader's thread; after Stop it is called at once with an error.
+  // Loads now, even if no file has changed. From any thread, after Start or Stop; does not wait.
+  // `done` is called on the reloader's thread; after Stop, at once with an error.
   void Reload(Done done);
 
   // Ends the thread, after a load that is under way.
   void Stop();
 
  private:
-  // What tells one state of a file from another; all zero where there is none.
+  // What tells one state of a file from another; all zero if there is none.
   struct Fingerprint {
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
@@ -64,7 +64,7 @@ class Reloader {
 
   void Run();
   void Tick();
-  // Gives what went wrong, or nothing. A failure counts as one on the last try only.
+  // Returns what went wrong, or an empty text. A failure counts only on the last try.
   std::string TryLoad(bool last_try);
 
   const Load load_;

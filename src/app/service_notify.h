@@ -14,9 +14,10 @@ class ServiceNotify {
   // in the log, once; the process goes on.
   explicit ServiceNotify(std::string socket) : socket_(std::move(socket)) {}
 
-  // What was started is there to be used; also after Reloading.
+  // The service is ready; also to be called after Reloading.
   void Ready();
-  // A reload begins. Nothing before Ready, so that a signal during the start does not end it.
+  // A reload begins. Sends nothing before Ready, so that a signal during the start does not end the
+  // start.
   void Reloading();
   void Stopping();
 

@@ -85,7 +85,7 @@ void GiveLockToOwnerOfState(const std::string& directory) {
       ::lchown((directory + "/lock").c_str(), status.st_uid, status.st_gid);
 }
 
-// Opens the state that is there. Where there is none, makes one beside the place where it would be,
+// Opens the state that is there. If there is none, makes one beside the place where it would be,
 // which tells the same and cannot be taken for it.
 Expected<void> TryStore(std::string directory) {
   while (directory.size() > 1 && directory.ends_with('/')) directory.pop_back();

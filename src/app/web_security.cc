@@ -38,7 +38,7 @@ bool Checks(const TlsOptions& options) {
          options.client_certificate == ClientCertificate::kRequired;
 }
 
-// Whether the mode of what is at `path` has `bit`; not where it cannot be looked at.
+// Whether the mode of what is at `path` has `bit`; not if it cannot be looked at.
 bool HasMode(const std::string& path, mode_t bit) {
   struct stat status{};
   return ::stat(path.c_str(), &status) == 0 && (status.st_mode & bit) != 0;
@@ -63,7 +63,7 @@ void WarnOfNothing(const WebConfig* web, const AccessFile* access, WebSecurity& 
   }
 }
 
-// `tls`, `web` and `access` are null where there is none.
+// `tls`, `web` and `access` may be null.
 Guards GuardsOf(const TlsOptions* tls, const WebConfig* web, const AccessFile* access,
                 const std::vector<std::string>& files) {
   Guards guards;

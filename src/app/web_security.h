@@ -13,21 +13,20 @@
 
 namespace target_eye {
 
-// TLS, users and access rules, whole: what the settings say, and the files that they name.
+// TLS, users and access rules together: from the settings, and from the files that they name.
 struct WebSecurity {
   std::shared_ptr<const TlsContext> tls;       // Null: plain HTTP.
   std::shared_ptr<const AccessPolicy> access;  // Null: everything is open to everybody.
   std::vector<ResponseField> response_headers;
-  Guards guards;                      // What of it a reload must not take away.
+  Guards guards;                      // What a reload must not take away.
   std::vector<std::string> files;     // All that was read.
   std::vector<std::string> warnings;  // What works, and somebody should look at.
 };
 
-// Whether the addresses of BIND are HTTPS, as far as the settings and the web config tell.
+// Whether the addresses of BIND are HTTPS, by the settings and the web config.
 Expected<bool> UsesTls(const Config& config);
 
-// Reads and checks all of it, or says what is wrong: `FILE:LINE: what, what is expected`. From any
-// thread.
+// Reads and checks all of it. Errors are `FILE:LINE: what, what is expected`. From any thread.
 Expected<WebSecurity> LoadWebSecurity(const Config& config);
 
 }  // namespace target_eye

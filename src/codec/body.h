@@ -10,12 +10,12 @@ namespace target_eye {
 
 // What a request's body says, by its Content-Type.
 //
-// An empty `body` is no body, whatever the type: nothing. Otherwise `content_type` is compared
-// without case and without parameters: application/json; the YAML types text/vnd.yaml, text/yaml,
-// text/x-yaml, application/vnd.yaml, application/x-yaml, application/yaml;
-// application/x-www-form-urlencoded. No type, another type, or a body that does not parse is
-// kInvalid: it is never taken for no body. Pure; may be called from any thread. Time and memory are
-// linear in the body.
+// An empty `body` is no body, whatever the type: returns nothing. Otherwise `content_type` is
+// compared without case and without parameters: application/json; the YAML types text/vnd.yaml,
+// text/yaml, text/x-yaml, application/vnd.yaml, application/x-yaml, application/yaml;
+// application/x-www-form-urlencoded. No type, another type, and a body that does not parse are
+// kInvalid; none of them is taken for no body. Pure; may be called from any thread. Time and memory
+// are linear in the body.
 Expected<std::optional<GroupData>> DecodeBody(std::string_view content_type, std::string_view body);
 
 // The decoders behind it, each for one format; `body` is not empty.

@@ -4,13 +4,13 @@
 
 namespace target_eye {
 
-// For the messages of bodies that were sent as something else than they are. Guesses, by how a body
-// begins; nothing is decoded by them. Pure.
+// For messages about bodies that were sent as another format than they are. Guesses by how a body
+// begins; nothing is decoded because of them. Pure.
 
 enum class BodyFormat { kUnknown, kJson, kYaml, kForm };
 BodyFormat GuessFormat(std::string_view body);
 
-// `looks like JSON: ...` and how to send it; empty of kUnknown. A literal.
+// `looks like JSON: ...` and how to send it; empty for kUnknown. Points to a literal.
 std::string_view FormatHint(BodyFormat format);
 
 // Whether `yaml` looks like a file of several lines that has lost its line ends, which

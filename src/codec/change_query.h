@@ -12,10 +12,10 @@ struct ChangeQuery {
   bool add = false;  // `add`: PUT adds what is missing, and replaces nothing else.
 };
 
-// Of the part of a URL after `?`, for a request by `method`: `add` with no value, `true` or `1`, or
-// `false` or `0`. Names and values are percent- and plus-decoded once. kInvalid names the parameter
-// that is unknown, is not for `method`, is given twice, or has a wrong value: what it was to change
-// must not be guessed.
+// Reads the part of a URL after `?`, for a request by `method`: `add` with no value, `true` or `1`,
+// or `false` or `0`. Names and values are percent- and plus-decoded once. kInvalid names a
+// parameter that is unknown, is not for `method`, is given twice, or has a wrong value: what it was
+// meant to change must not be guessed.
 Expected<ChangeQuery> ParseChangeQuery(std::string_view query, Method method);
 
 }  // namespace target_eye

@@ -9,8 +9,8 @@
 
 namespace target_eye {
 
-// What a decoder gave as one text, for tables: "a:1 b:2 / env=prod" for targets and labels, "-" for
-// a part that was not sent, "error: " and the message.
+// What a decoder returned, as one text for tables: "a:1 b:2 / env=prod" for targets and labels, "-"
+// for a part that was not sent, or "error: " and the message.
 inline std::string OutcomeText(const Expected<GroupData>& decoded) {
   if (!decoded) {
     EXPECT_EQ(decoded.error().code, ErrorCode::kInvalid);
@@ -28,7 +28,7 @@ inline std::string OutcomeText(const Expected<GroupData>& decoded) {
   return text;
 }
 
-// `expected` is an OutcomeText; of an error, "error: " and a part of the message.
+// `expected` is an OutcomeText; for an error, "error: " and a part of the message.
 inline void ExpectOutcome(const Expected<GroupData>& decoded, const std::string& expected) {
   const std::string outcome = OutcomeText(decoded);
   if (!expected.starts_with("error: ")) {

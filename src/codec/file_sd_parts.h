@@ -9,7 +9,7 @@
 
 namespace target_eye {
 
-// What can be told apart in a file_sd file that DecodeFileSd refuses as a whole.
+// What can still be read of a file_sd file that DecodeFileSd refuses as a whole.
 struct FileSdParts {
   struct Fault {
     std::size_t line = 0;  // Where the group, or the damage, begins; the first line is 1.
@@ -25,10 +25,10 @@ struct FileSdParts {
   static constexpr std::size_t kMaxFaults = 10;
 };
 
-// Never fails: a file of which nothing can be told has one fault and no groups. A group is a fault
-// where it could not be registered, or has no targets. Where the brackets and quotes do not add up
-// any more (a file that was cut short, or overwritten in its midst), the rest is read line by line,
-// since a file of ours has one group a line. Takes time linear in the size of `text`.
+// Never fails: a file of which nothing can be read has one fault and no groups. A group that could
+// not be registered, or has no targets, is a fault. From where the brackets and quotes do not add
+// up (the file was cut short, or overwritten in its midst), the rest is read line by line, since a
+// file of ours has one group a line. Takes time linear in the size of `text`.
 FileSdParts DecodeFileSdParts(std::string_view text);
 
 }  // namespace target_eye

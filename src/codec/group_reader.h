@@ -10,13 +10,14 @@
 
 namespace target_eye {
 
-// Builds GroupData from a document's events, whatever its format: one object of no keys but
-// `targets`, a list of strings, and `labels`, an object of strings; or a list of such objects. A
-// request's body may be either, the list of exactly one: what GET answers with can be sent back.
-// The format's parser calls these methods in document order. Each gives whether to go on; once one
-// has given false, error() says why and no other may be called. What the document nests deeper than
-// that is refused where it begins, so that nothing here grows with the nesting. One thread at a
-// time.
+// Builds GroupData from a document's events, whatever its format. The document is an object with no
+// keys except `targets`, a list of strings, and `labels`, an object of strings; or it is a list of
+// such objects. A request's body may be either, with exactly one object in the list, so that what
+// GET answers with can be sent back.
+//
+// The format's parser calls these methods in document order. Each returns whether to go on; once
+// one has returned false, error() says why and no other may be called. Whatever nests deeper than
+// that is refused where it begins, so nothing here grows with the nesting. One thread at a time.
 class GroupReader {
  public:
   enum class Document { kOneGroup, kListOfGroups, kRequest };
@@ -32,7 +33,7 @@ class GroupReader {
   bool EndList();
   bool Key(std::string_view key);
   bool String(std::string_view value);
-  // A value of no use here; `what` names its kind: "a number".
+  // A value of a kind that is never allowed; `what` names the kind: "a number".
   bool Other(std::string_view what);
 
   // For what the parser itself refuses.
@@ -76,11 +77,11 @@ class GroupReader {
   std::optional<Error> error_;
 };
 
-// Appends the targets of `list`, one or several with commas between, without the spaces around
-// each. kInvalid where an element is empty or no target.
+// Appends the targets of `list`: one, or several separated by commas, without the spaces around
+// each. kInvalid if an element is empty or is not a target.
 Expected<void> AppendTargets(std::string_view list, std::vector<Target>& targets);
 
-// `text` without the spaces, tabs and line ends at its ends.
+// `text` without the spaces, tabs and line ends around it.
 std::string_view TrimSpaces(std::string_view text);
 
 // `text` without the byte order mark that some editors put before UTF-8.

@@ -7,8 +7,9 @@
 
 namespace target_eye {
 
-// Reads the JSON document `text` (RFC 8259, nothing beyond it but a byte order mark) into `reader`;
-// what the reader refused, or kInvalid with the line and column where it is no JSON.
+// Reads the JSON document `text` (RFC 8259, except that a byte order mark may precede it) into
+// `reader`. Errors: what the reader refused, or kInvalid with the line and column at which it is
+// not JSON.
 Expected<void> ReadJson(std::string_view text, GroupReader& reader);
 
 }  // namespace target_eye

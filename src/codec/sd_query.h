@@ -14,10 +14,10 @@ struct SdQuery {
   std::optional<bool> meta_labels;  // `meta=true` or `meta=false`.
 };
 
-// Of the part of a URL after `?`:
-// `application=web-*&environment=prod&label.team=infra&label.tier!=test` with parameters as
-// Selector::Term has its keys, percent- and plus-decoded once. kInvalid names the parameter that is
-// unknown or wrong: a misspelt one must not select everything.
+// Reads the part of a URL after `?`:
+// `application=web-*&environment=prod&label.team=infra&label.tier!=test`. Parameters are the keys
+// of Selector::Term, percent- and plus-decoded once. kInvalid names a parameter that is unknown or
+// wrong: a misspelt one must not select everything.
 Expected<SdQuery> ParseSdQuery(std::string_view query);
 
 }  // namespace target_eye

@@ -83,7 +83,7 @@ class Handler : public YAML::EventHandler {
 
   bool has_document() const { return has_document_; }
 
-  // The text from the last scalar that is not plain on; empty where there was none.
+  // The text from the last scalar that is not plain on; empty if there was none.
   std::string_view last_not_plain() const { return last_not_plain_; }
   int last_not_plain_line() const { return last_not_plain_line_; }
 

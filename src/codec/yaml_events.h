@@ -8,8 +8,8 @@
 
 namespace target_eye {
 
-// What a YAML document says, event by event, in its order. Each gives whether to go on, or what is
-// wrong, which ends the reading. `line` counts from 1.
+// What a YAML document says, event by event, in its order. An error that one of these returns ends
+// the reading. `line` counts from 1.
 class YamlEvents {
  public:
   virtual ~YamlEvents() = default;
@@ -23,16 +23,16 @@ class YamlEvents {
 };
 
 struct YamlError {
-  int line = 0;  // Where it is; 0 where that is the text as a whole.
+  int line = 0;  // Where it is; 0 if that is the text as a whole.
   Error error;
 };
 
-// Reads the document of `text`, of others' making, and gives whether there is one. kInvalid where
-// it is no UTF-8 or no YAML, or has what could make a small document large or mean another type
-// than text (anchors, aliases, tags), a second document, more than 131,072 of `[`, `{` and `,`, or
-// nests deeper than kMaxNesting; and what `events` gives. `events` has to bound how many there are,
-// and to refuse keys that come twice. Takes time and memory that are linear in the text. Pure but
-// for `events`.
+// Reads the one document of `text`, which may be hostile, and returns whether there is one. It is
+// an error, kInvalid, if the text is not UTF-8 or not YAML; has anchors, aliases or tags, which
+// could make a small document large or mean another type than text; has a second document; has more
+// than 131,072 of `[`, `{` and `,` together; or nests deeper than kMaxNesting. So is what `events`
+// returns as an error. `events` has to bound how many there are, and to refuse keys that come
+// twice. Time and memory are linear in the text. Pure, except for what `events` does.
 std::expected<bool, YamlError> ReadYaml(std::string_view text, YamlEvents& events);
 
 }  // namespace target_eye

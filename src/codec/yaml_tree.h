@@ -11,7 +11,7 @@
 namespace target_eye {
 
 // A YAML document as a tree, for small files that people write: each part knows its line. Scalars
-// are text, whatever they look like; `~`, `null` and nothing at all are kNull.
+// are text, whatever they look like; `~`, `null` and a value that is left out are kNull.
 struct YamlNode {
   enum class Kind { kNull, kScalar, kList, kMap };
   struct Entry;
@@ -34,8 +34,8 @@ struct YamlNode::Entry {
 
 inline constexpr std::size_t kMaxYamlNodes = 200'000;
 
-// Reads the document of `text` under the guards of ReadYaml, and refuses keys that are no scalars
-// or come twice, and more than kMaxYamlNodes. An empty document is kNull. kInvalid is `NAME:LINE:
+// Reads the document of `text` as ReadYaml does, and also refuses keys that are not scalars or come
+// twice, and more than kMaxYamlNodes nodes. An empty document is kNull. kInvalid is `NAME:LINE:
 // what`, or `NAME: what`.
 Expected<YamlNode> ReadYamlTree(std::string_view text, std::string_view name);
 

@@ -60,7 +60,7 @@ std::string WithoutSynonym(std::string_view synonyms, std::string word) {
   return word;
 }
 
-// Its path, without slashes at the end; nothing where `text` is no address of a service.
+// Its path, without slashes at the end; nothing if `text` is no address of a service.
 std::optional<std::string> PathOfUrl(std::string_view text) {
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (!text.starts_with(scheme)) continue;

@@ -10,10 +10,10 @@
 
 namespace target_eye {
 
-// The command line, taken apart; the values are not yet looked at.
+// The command line, taken apart; the values are not checked yet.
 struct Arguments {
   CommandLine::Action action = CommandLine::Action::kServe;
-  std::string config_file;                                // Empty where none is given.
+  std::string config_file;                                // Empty if none is given.
   std::map<std::string, ConfigValue, std::less<>> flags;  // By the setting's name.
 };
 

@@ -80,7 +80,7 @@ struct Config {
 // A setting that was given, for a person to read.
 struct GivenSetting {
   std::string name;
-  std::string value;  // `<secret>` for one that must not be shown.
+  std::string value;  // `<secret>` if it must not be shown.
   std::string where;  // `--bind`, `BIND (environment)` or `target-eye.toml:3: bind`.
 };
 
@@ -97,18 +97,21 @@ struct CommandLine {
   } action = Action::kServe;
   Config config;
   std::vector<GivenSetting> given;  // In the order of docs/configuration.md.
-  // One line each, for the log: settings that have no meaning here, and the like.
+  // One line each, for the log: settings without a meaning here, and the like.
   std::vector<std::string> warnings;
 };
 
-// Reads flags, then the environment, then the config file (the first argument, or CONFIG_FILE; INI,
-// or TOML): what is said earlier in this list wins. `arguments` is without the program's name.
+// Reads flags, the environment and the config file (the first argument, or CONFIG_FILE; INI or
+// TOML); the first of these that has a setting wins. `arguments` is without the program's name.
+//
 // kInvalid names the setting, where it was set (flag, variable, or file and line), and what is
-// expected; an unknown key of ours in the `target-eye` section is an error, an unknown variable of
-// the environment is nothing to us. Settings that make no sense together, such as a certificate
-// without a key, are an error, too. `check config` before the other arguments asks for
-// kCheckConfig. `accept-loss` asks for kAcceptLoss, of which the directory alone is looked at; the
-// argument after it is that.
+// expected. An unknown key in the `target-eye` section is an error; an unknown variable of the
+// environment is ignored. Settings that make no sense together, such as a certificate without a
+// key, are an error, too.
+//
+// `check config` and `check health` before the other arguments ask for kCheckConfig and
+// kCheckHealth. `accept-loss` asks for kAcceptLoss; the argument after it is the directory, and no
+// other setting matters.
 Expected<CommandLine> LoadConfig(const std::vector<std::string>& arguments,
                                  const std::map<std::string, std::string>& environment);
 

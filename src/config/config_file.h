@@ -9,21 +9,22 @@
 
 namespace target_eye {
 
-// A value as it was given, before it is known what it is for.
+// A value as it was written, before it is known which setting it is for.
 struct ConfigValue {
   enum class Form {
-    kText,     // What flags, the environment and INI give.
+    kText,     // From a flag, the environment or INI.
     kNumber,   // A TOML number; its text is decimal.
     kBoolean,  // `true` or `false`.
     kList,     // A TOML list of strings.
-    kOther,    // A table, a date, a list of something else: nothing that a setting takes.
+    kOther,    // A table, a date, a list of something else: no setting takes it.
   };
   Form form = Form::kText;
-  std::vector<std::string> items;  // One, but of a list.
+  std::vector<std::string> items;  // One, except for a list.
 
   static ConfigValue Text(std::string text) { return {Form::kText, {std::move(text)}}; }
 
-  // No setting at all, as configuration tools write it: no text, or no elements.
+  // Whether it counts as not set, as configuration tools write it: an empty text, or a list without
+  // elements.
   bool empty() const { return items.empty() || (form == Form::kText && items.front().empty()); }
 
   friend bool operator==(const ConfigValue&, const ConfigValue&) = default;
@@ -36,7 +37,7 @@ struct ConfigEntry {
   int line = 0;  // From 1.
 };
 
-// Where and why a text is not of a format.
+// Where and why a text does not have the format.
 struct ConfigSyntaxError {
   int line = 0;
   std::string message;
@@ -48,22 +49,22 @@ inline constexpr std::size_t kConfigFileLimitBytes = 1 << 20;
 
 // INI as Python's configparser reads it: `[section]`, `key = value` or `key: value`, comments on
 // lines of their own with `#` or `;`, indented lines continue a value (joined with newlines), a key
-// or section given twice is an error. A value is taken as it stands, but that `%%` is `%`; a single
-// `%`, which configparser would refuse or replace, is itself. `[DEFAULT]` is
-// a section like any other.
+// or section given twice is an error. A value is taken as it stands, except that `%%` is `%`; a
+// single `%`, which configparser would refuse or replace, is itself. `[DEFAULT]` is a section like
+// any other.
 ConfigEntries ParseIni(std::string_view text);
 
 // TOML 1.0. Every key is in a table; a key given twice, in whatever case, is an error. The entries
 // are in the order of their lines, as those of INI are.
 ConfigEntries ParseToml(std::string_view text);
 
-// A config file of either format, which is found by trying: TOML where `name` ends in `.toml`; else
-// TOML where the text is that, and INI otherwise. `name` is for the messages, which give it with
-// the line. kInvalid for a text that is neither (the message is then of the format that got
-// further), is over kConfigFileLimitBytes, or is not UTF-8. Pure; takes any bytes.
+// Reads a config file of either format: as TOML if `name` ends in `.toml`; otherwise as TOML if the
+// text is valid TOML, and as INI if not. Messages have `name` and the line. kInvalid if the text is
+// neither (the message is that of the format that got further), is over kConfigFileLimitBytes, or
+// is not UTF-8. Pure; takes any bytes.
 Expected<std::vector<ConfigEntry>> ParseConfigFile(std::string_view text, std::string_view name);
 
-// The same of the file at `path`; kInvalid also where it cannot be read.
+// The same for the file at `path`; kInvalid also if it cannot be read.
 Expected<std::vector<ConfigEntry>> ReadConfigFile(const std::string& path);
 
 }  // namespace target_eye

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kDigits = "0123456789";
 
-// Cuts what follows the number off `text` and gives it, in small letters.
+// Cuts what follows the number off `text` and returns it, in small letters.
 std::string TakeUnit(std::string_view& text, std::string_view number_characters) {
   const std::size_t end = std::min(text.find_first_not_of(number_characters), text.size());
   const std::string unit = ToLowerAscii(Trim(text.substr(end)));

@@ -9,8 +9,8 @@
 
 namespace target_eye {
 
-// The forms that values have in flags, the environment and config files. Each gives nothing for a
-// text that is not of its form; spaces around it are no part of it.
+// The forms that values have in flags, the environment and config files. Each returns nothing for a
+// text that does not have its form; spaces around the text are ignored.
 
 // true, yes, on, 1, or false, no, off, 0; in any case.
 std::optional<bool> ParseBoolean(std::string_view text);
@@ -18,7 +18,7 @@ std::optional<bool> ParseBoolean(std::string_view text);
 // Decimal digits, up to 10^18.
 std::optional<std::int64_t> ParseCount(std::string_view text);
 
-// A count of bytes, or of KiB, MiB or GiB where that follows it, with or without a space.
+// A count of bytes, or of KiB, MiB or GiB if that follows it, with or without a space.
 std::optional<std::int64_t> ParseBytes(std::string_view text);
 
 // Seconds, whole or with a decimal point, rounded to milliseconds; another unit may follow: ms, s,
@@ -29,7 +29,7 @@ std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text);
 std::optional<int> ParseOctal(std::string_view text);
 
 // Elements separated by commas or newlines, or a list as Python and JSON write it, `["a", 'b']`,
-// without escapes. Nothing where an element is empty.
+// without escapes. Returns nothing if an element is empty.
 std::optional<std::vector<std::string>> ParseList(std::string_view text);
 
 // How they are shown: `75`, `2.5`; `1MiB`, `100`.

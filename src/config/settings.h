@@ -25,11 +25,11 @@ enum class SettingTopic {
   kDeadlines,
   kLogs,
   kProcess,
-  kRefused,  // Stops the start where it is set: losing it silently would be a hole.
-  kIgnored,  // Named in a warning where it is set: it has no meaning here.
+  kRefused,  // Stops the start if it is set: to ignore it silently would be a hole.
+  kIgnored,  // Named in a warning if it is set: it has no meaning here.
 };
 
-// What a value means, where the type of its field does not say.
+// What a value means, if the type of its field does not say it.
 enum class SettingKind {
   kText,
   kName,
@@ -45,8 +45,8 @@ enum class SettingKind {
   kOctal
 };
 
-// One row of the one table that flags, variables, file keys, --help and docs/configuration.md come
-// from.
+// A row of the one table from which flags, variables, file keys, --help and docs/configuration.md
+// are made.
 struct Setting {
   using Field =
       std::variant<std::monostate, std::string Config::*, std::vector<std::string> Config::*,
@@ -55,50 +55,51 @@ struct Setting {
 
   static constexpr std::string_view kNone{};
 
-  std::string_view name;     // The key in a file; its variable and flag are made from it.
+  std::string_view name;     // The key in a file; the variable and the flag are made from it.
   std::string_view section;  // `hypercorn` or `target-eye`.
   SettingTopic topic = SettingTopic::kIgnored;
   SettingKind kind = SettingKind::kText;
   Field field = std::monostate{};
-  // Of a count, of bytes and, in seconds, of a duration; for a list, how many elements.
+  // The bounds of a count, of bytes, of a duration in seconds, or of the number of elements of a
+  // list.
   double least = 0;
   double most = 0;
-  // Of a list: whether an element is one, and what they are; null: any text.
+  // For a list: whether an element is valid, and what is expected; null: any text is.
   bool (*is_element)(std::string_view element) = nullptr;
   std::string_view elements = kNone;
   // For kWord: `a|b`.
   std::string_view words = kNone;
-  // For kWord: what others call them, as `warn=warning|30=warning`.
+  // For kWord: what other programs call them, as `warn=warning|30=warning`.
   std::string_view synonyms = kNone;
-  // What an unset value means, where the value does not say.
+  // What an unset value means, if the value does not say it.
   std::string_view default_note = kNone;
-  // By the names that Prometheus's people expect, without the dashes.
+  // The name that users of Prometheus expect, without the dashes.
   std::string_view other_flag = kNone;
-  // Read where the variable of its own name is not set.
+  // Read if the variable of its own name is not set.
   std::string_view other_variable = kNone;
   bool secret = false;   // Its value is never shown.
   std::string_view doc;  // Full sentences, in Markdown.
-  // For kRefused: why this value cannot be served; nothing where it can be left aside.
+  // For kRefused: why this value cannot be served; nothing if it can be ignored.
   std::optional<std::string> (*refusal)(std::string_view value) = nullptr;
 };
 
 std::span<const Setting> Settings();
 
-// `READ_TIMEOUT`, `--read-timeout`, `--log.level`; the last is empty where there is none.
+// `READ_TIMEOUT`, `--read-timeout`, `--log.level`; the last is empty if there is none.
 std::string VariableOf(const Setting& setting);
 std::string FlagOf(const Setting& setting);
 std::string OtherFlagOf(const Setting& setting);
 
-// The setting that a misspelt name was meant to be: that of a flag (with its dashes), of a variable
-// or of a key; null where none is like it. As people slip: other case, other separators, other
-// dashes, a flag for a key, a letter or two too few, too many or wrong. Pure.
+// The setting that a misspelt name was probably meant to be; null if none is similar. `name` is a
+// flag with its dashes, a variable or a key. It may have other case, separators or dashes, be a
+// flag instead of a key, or have a letter or two too few, too many or wrong. Pure.
 const Setting* MeantSetting(std::string_view name);
 
 // Whether it has a field, and so a flag.
 bool Works(const Setting& setting);
 
-// Puts a value into its field of `config`. Gives what is wrong with it, as `"abc": expected
-// seconds, e.g. 5 or 2.5`, and then leaves `config` as it was.
+// Puts a value into its field of `config`. If it is wrong, returns how, as `"abc": expected
+// seconds, e.g. 5 or 2.5`, and leaves `config` as it was.
 std::optional<std::string> Apply(const Setting& setting, const ConfigValue& value, Config& config);
 
 // What it expects, in capitals, for --help: `SECONDS`.

@@ -72,7 +72,7 @@ constexpr std::string_view kEmptyLabels = "labels: is empty; expected at least o
 
 bool IsKept(std::string_view label) { return label == kJobLabel || label == kEnvLabel; }
 
-// A part that was sent; null where it was not.
+// A part that was sent; null if it was not.
 const std::vector<Target>* SentTargets(const ChangeRequest& request) {
   return request.data && request.data->targets ? &*request.data->targets : nullptr;
 }

@@ -12,7 +12,8 @@
 namespace target_eye {
 
 // What a request's body says. A part that was not sent is absent; one that was sent empty is there
-// and empty. Each value is valid in itself; duplicate targets are kept, for the method to judge.
+// and empty. Each value is valid in itself. Duplicate targets are kept: whether they are allowed
+// depends on the method.
 struct GroupData {
   std::optional<std::vector<Target>> targets;
   std::optional<Labels> labels;
@@ -20,23 +21,23 @@ struct GroupData {
   friend bool operator==(const GroupData&, const GroupData&) = default;
 };
 
-// What is asked. kAdd is `PUT` with `?add`: it adds the targets that are missing and sets the
-// labels, and leaves all else as it is. Sent again, it changes nothing, so that several services
-// can register themselves in one group, each as often as it likes.
+// What is asked. kAdd is `PUT` with `?add`: it adds the targets that are missing, sets the labels,
+// and changes nothing else. Sent again, it changes nothing, so several services can register
+// themselves in one group, each as often as it likes.
 enum class Method { kPut, kAdd, kPost, kDelete };
 
-// One request to change one group. `data` is absent where the request had no body.
+// One request to change one group. `data` is absent if the request had no body.
 struct ChangeRequest {
   Method method = Method::kPut;
   GroupKey key;
   std::optional<GroupData> data;
 };
 
-// The rules of a change: what `request` makes of `current`, the group it names (null where there is
-// none). Gives the group as it is to be, or nothing where it is to be removed, or
-// kInvalid with nothing changed. What CheckScrapeLabels refuses is refused. A request takes effect
-// whole or not at all. Pure: no clock, no I/O, the same answer for the same arguments, on any
-// thread. Linear in the size of the group and the request.
+// The rules of a change: what `request` makes of `current`, the group that it names (null if there
+// is none). Returns the group as it is to be, nothing if it is to be removed, or kInvalid if the
+// request breaks a rule, those of CheckScrapeLabels among them. A request takes effect whole or not
+// at all. Pure: no clock, no I/O, the same answer for the same arguments, on any thread. Linear in
+// the size of the group and the request.
 Expected<std::optional<TargetGroup>> Apply(const TargetGroup* current,
                                            const ChangeRequest& request);
 

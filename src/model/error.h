@@ -7,8 +7,8 @@
 
 namespace target_eye {
 
-// What went wrong, as far as a caller may act on it. `http/error_status.h` holds the one table that
-// gives each its HTTP status.
+// What went wrong, as far as a caller may act on it. One table, `error_status.h`, has the HTTP
+// status of each.
 enum class ErrorCode {
   kInvalid,           // The request breaks a rule; sending it again cannot help.
   kNotFound,          // No such page.
@@ -24,7 +24,7 @@ enum class ErrorCode {
 };
 
 // An error that a user may read: `message` names the offending thing and what is expected, never
-// internals. Values of the client in it are kept short and may hold any bytes; who writes it to a
+// internals. A client's values in it are kept short and may hold any bytes; whoever writes it to a
 // log or to JSON escapes it.
 struct Error {
   ErrorCode code = ErrorCode::kInvalid;

@@ -13,7 +13,7 @@ std::string_view FirstCodePoint(std::string_view text) {
   return text.substr(0, std::max<std::size_t>(1, Utf8CodePointBytes(text)));
 }
 
-// Takes a code point, which `\` may precede, off `pattern`; empty where there is none.
+// Takes a code point, which `\` may precede, off `pattern` and returns it; empty if there is none.
 std::string_view TakeLiteral(std::string_view& pattern) {
   if (pattern.starts_with('\\')) pattern.remove_prefix(1);
   const std::string_view literal = FirstCodePoint(pattern);
@@ -65,8 +65,8 @@ class Brackets {
   bool has_end_ = false;
 };
 
-// Takes the part for one code point, which is no `*`, off `pattern`, and gives whether it matches
-// `code_point`.
+// Takes the part for one code point, which is not `*`, off `pattern`, and returns whether it
+// matches `code_point`.
 bool TakeOne(std::string_view& pattern, std::string_view code_point) {
   if (pattern.starts_with('?')) {
     pattern.remove_prefix(1);

@@ -11,7 +11,7 @@ namespace target_eye {
 
 inline constexpr std::size_t kMaxKeyPartBytes = 1024;
 
-// The same as GroupKey without owning: for look-ups.
+// A GroupKey that owns nothing, for look-ups.
 struct GroupKeyView {
   std::string_view application;
   std::string_view environment;

@@ -14,9 +14,10 @@ struct GroupLimits {
   std::size_t label_bytes = 16 << 10;  // Of a name, and of a value.
 };
 
-// Whether a change from `before` (null where there was no group) to `after` stays within `limits`;
-// kInvalid names what is too much, and how much may be. Only what a change adds is judged: a group
-// that is larger than limits that came later can still be made smaller, or changed elsewhere. Pure.
+// Whether a change from `before` (null if there was no group) to `after` stays within `limits`;
+// kInvalid names what is too much, and how much is allowed. Only what a change adds is judged: a
+// group that was there before the limits and is larger can still be made smaller, or changed
+// elsewhere. Pure.
 Expected<void> CheckLimits(const TargetGroup* before, const TargetGroup& after,
                            const GroupLimits& limits);
 

@@ -10,8 +10,8 @@
 
 namespace target_eye {
 
-// Texts that one of some globs (model/glob.h) matches. Most globs are names, which are looked up
-// and not tried one by one. Safe to share among threads once made.
+// The texts that at least one of several globs (model/glob.h) matches. Most globs are plain names;
+// these are looked up, not tried one by one. Safe to share among threads once made.
 class GlobSet {
  public:
   explicit GlobSet(const std::vector<std::string>& patterns);
@@ -32,9 +32,9 @@ class GlobSet {
 // Whether `pattern` matches only itself.
 bool IsPlainName(std::string_view pattern);
 
-// Groups, told by rules: a group is in the set where one rule has a glob that its application
-// matches and one that its environment does. A value that is never changed once made; safe to share
-// among threads.
+// A set of groups, described by rules: a group is in the set if, in one rule, a glob matches its
+// application and a glob matches its environment. Never changed once made; safe to share among
+// threads.
 class GroupSet {
  public:
   struct Rule {
@@ -42,8 +42,8 @@ class GroupSet {
     std::vector<std::string> environments;
   };
 
-  // What differs only in order, in what is said twice, or in how rules are split that agree in
-  // their applications or in their environments is the same set, of the same text.
+  // Rules that differ only in order, in repetitions, or in how rules with the same applications or
+  // the same environments are split make the same set, with the same text.
   explicit GroupSet(std::vector<Rule> rules);
 
   bool Contains(const GroupKeyView& key) const;
@@ -51,7 +51,7 @@ class GroupSet {
   bool is_empty() const { return rules_.empty(); }
   bool is_all() const { return is_all_; }
 
-  // The normal form: the same text means the same groups. Of the size of the rules.
+  // The normal form: the same text means the same groups. About as long as the rules.
   const std::string& text() const { return text_; }
 
  private:

@@ -38,8 +38,8 @@ constexpr std::uint64_t kMaxMs = std::numeric_limits<std::int64_t>::max() / 1'00
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-// The number that `text` begins with, taken off it; nothing where there is none, or a larger one
-// than any duration has.
+// The number that `text` begins with, taken off it; nothing if there is none, or a larger one than
+// any duration has.
 std::optional<std::uint64_t> TakeNumber(std::string_view& text) {
   if (text.empty() || !IsDigit(text.front())) return std::nullopt;
   std::uint64_t number = 0;
@@ -51,7 +51,7 @@ std::optional<std::uint64_t> TakeNumber(std::string_view& text) {
   return number;
 }
 
-// In milliseconds; nothing where `text` is none, or is too long.
+// In milliseconds; nothing if `text` is none, or is too long.
 std::optional<std::uint64_t> ParseDuration(std::string_view text) {
   if (text == "0") return 0;
   if (text.empty()) return std::nullopt;

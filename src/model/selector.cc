@@ -27,7 +27,7 @@ std::string TextOf(const Selector::Term& term) {
   return term.key + (term.negative ? "!=" : "=") + term.pattern;
 }
 
-// Up to the first comma that no backslash makes a part of a pattern; all of it where there is none.
+// Up to the first comma that no backslash makes a part of a pattern; all of it if there is none.
 std::string_view UpToComma(std::string_view text) {
   std::size_t i = 0;
   while (i < text.size() && text[i] != ',') {
@@ -84,7 +84,7 @@ bool IsBetween(std::string_view text, char mark) {
   return text.size() > 1 && text.starts_with(mark) && text.ends_with(mark);
 }
 
-// What of a glob looks like another language, and how to say it; empty where nothing does.
+// What of a glob looks like another language, and how to say it; empty if nothing does.
 std::string_view WhatIsOdd(std::string_view pattern) {
   if (pattern.starts_with('=')) return "it has one = too many";
   if (IsBetween(pattern, '"') || IsBetween(pattern, '\'')) {

@@ -12,11 +12,11 @@
 
 namespace target_eye {
 
-// Which groups a listing shows: terms on a group's application, environment and labels, each a glob
-// (model/glob.h) that the whole value must match, or must not. Of several terms that ask for the
-// same thing one must hold; all that forbid must; and so must those on different things. A label
-// that a group does not have is the empty string, as it is to Prometheus. Without a term, every
-// group is selected.
+// Which groups a list shows. A term is a glob (model/glob.h) that the whole of a group's
+// application, environment or label must match (positive) or must not match (negative). A group is
+// selected if, for each key that has positive terms, at least one of them matches, and no negative
+// term does. A label that a group does not have is the empty string, as it is to Prometheus.
+// Without terms, every group is selected.
 //
 // A value: safe to share among threads once made.
 class Selector {
@@ -34,28 +34,28 @@ class Selector {
 
   Selector() = default;
 
-  // Of its text form: terms with commas between, each `KEY=GLOB` or `KEY!=GLOB`; a comma in a glob
-  // is `\,`. Spaces around keys and globs do not count. kInvalid names the term that is wrong and
-  // what is expected. Nothing but spaces selects every group.
+  // Reads the text form: terms separated by commas, each `KEY=GLOB` or `KEY!=GLOB`; a comma in a
+  // glob is written `\,`. Spaces around keys and globs are ignored. kInvalid names the term that is
+  // wrong and what is expected. An empty text selects every group.
   static Expected<Selector> Parse(std::string_view text);
 
-  // The same of terms that have been taken apart already.
+  // The same, of terms that were taken apart already.
   static Expected<Selector> Make(std::vector<Term> terms);
 
   bool Matches(const GroupKeyView& key, const Labels& labels) const;
 
   bool selects_all() const { return terms_.empty(); }
 
-  // Whether more than a group's key has a say, so that a change may end or begin its selection.
+  // Whether labels matter, so that a change to a group may select or unselect it.
   bool looks_at_labels() const;
 
-  // The first term that was probably meant otherwise, and how it is to be written: with quotes, `|`
-  // or slashes in it, or what regular expressions and other query languages have. It is a glob all
-  // the same. Empty where there is none.
+  // Advice on the first term that was probably meant otherwise (it has quotes, `|`, slashes, or
+  // what regular expressions and other query languages have): the term, and how to write it. It is
+  // a valid glob all the same. Empty if there is no such term.
   std::string Doubt() const;
 
-  // The normal form: the same for selectors of the same terms, and for no others. Parse takes it
-  // back, but for spaces at a pattern's ends.
+  // The normal form: equal if and only if the terms are the same. Parse reads it back, except
+  // spaces at the ends of a pattern.
   std::string text() const;
 
  private:

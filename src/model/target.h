@@ -18,12 +18,12 @@ namespace target_eye {
 // section 2.2, no zone). Port is 1-65535 in 1 to 16 ASCII digits; `a:80` and `a:080` are two.
 class Target {
  public:
-  // The target that `text` spells, or kInvalid with a hint for what people send by mistake: a URL,
-  // a path, spaces, a host beyond ASCII, a port out of range. Surrounding spaces are an error here:
-  // the codecs trim.
+  // The target that `text` spells. kInvalid has a hint for what people send by mistake: a URL, a
+  // path, spaces, a host beyond ASCII, a port out of range. Spaces around it are an error here,
+  // since the codecs trim.
   static Expected<Target> Parse(std::string_view text);
 
-  // `text` is known to have passed Parse before, as everything that a store gives back has.
+  // Without a check: `text` has passed Parse before, as everything in a store has.
   static Target FromStored(std::string text) { return Target(std::move(text)); }
 
   const std::string& text() const { return text_; }

@@ -7,8 +7,8 @@
 
 namespace target_eye {
 
-// The targets and labels of one group. In a registered group no target is there twice, their order
-// is the order in which they were given, and `job` and `env` are among the labels.
+// The targets and labels of one group. A registered group has no target twice, keeps them in the
+// order in which they came, and has the labels `job` and `env`.
 struct TargetGroup {
   std::vector<Target> targets;
   Labels labels;

@@ -9,8 +9,8 @@ namespace target_eye {
 // U+10FFFF). NUL is a code point like any other.
 bool IsValidUtf8(std::string_view text);
 
-// How many bytes, 1-4, the well-formed code point that `text` begins with has; 0 where it begins
-// with none, or is empty.
+// The length in bytes, 1-4, of the well-formed code point at the beginning of `text`; 0 if there is
+// none.
 std::size_t Utf8CodePointBytes(std::string_view text);
 
 }  // namespace target_eye

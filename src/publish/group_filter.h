@@ -11,9 +11,10 @@
 
 namespace target_eye {
 
-// The groups as one sees them who sees only those that a selector selects: one that stops matching
-// is removed, and a change to one that never matched is no change. Keeps the selected groups only
-// where labels have a say, since a key matches for ever or never. Not safe for concurrent calls.
+// Shows only the groups that a selector selects: a group that stops matching is removed, and a
+// change to one that did not match before or after is dropped. Remembers the selected groups only
+// if the selector looks at labels, since whether a key matches never changes. Not safe for
+// concurrent calls.
 class GroupFilter {
  public:
   explicit GroupFilter(Selector selector)
@@ -21,10 +22,11 @@ class GroupFilter {
 
   const Selector& selector() const { return selector_; }
 
-  // The selected ones, in place of all that was known.
+  // The selected ones of `groups`, which take the place of all that was known.
   std::vector<StoredGroupPtr> Reset(const std::vector<StoredGroupPtr>& groups);
 
-  // What a change is to such a one: the group, null where it is not there any more, or nothing.
+  // What `change` means to whoever sees only the selected groups: the group, null if it is no
+  // longer there, or nothing if it is no change.
   std::optional<StoredGroupPtr> Apply(const Change& change);
 
  private:

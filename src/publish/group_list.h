@@ -21,8 +21,8 @@ struct GroupByKey {
 };
 using GroupList = std::set<StoredGroupPtr, GroupByKey>;
 
-// What a list of groups is made of besides their JSON, one group a line: Prometheus takes it as a
-// file and as an answer.
+// What stands around the groups' JSON in a list, which has one group a line; the same in a file and
+// in an answer.
 inline constexpr std::string_view kListBegin = "[\n";
 inline constexpr std::string_view kListSeparator = ",\n";
 inline constexpr std::string_view kListEnd = "\n]\n";
@@ -31,9 +31,8 @@ inline constexpr std::string_view kEmptyList = "[]\n";
 inline constexpr std::string_view kMetaApplicationLabel = "__meta_target_eye_application";
 inline constexpr std::string_view kMetaEnvironmentLabel = "__meta_target_eye_environment";
 
-// A group's JSON with its key as labels, of these names, for relabelling: Prometheus drops labels
-// of such a name after it. They say what the registry knows, whatever labels of these names the
-// group has been given.
+// A group's JSON with its key as labels of these names, for relabelling: Prometheus drops labels
+// with such names afterwards. They win over labels of the same names that the group has.
 GroupJsonParts EncodeWithMetaLabels(const StoredGroup& group);
 
 }  // namespace target_eye

@@ -9,17 +9,17 @@ namespace target_eye {
 
 // Makes the registry's state visible to Prometheus. It is fed as a ChangeListener.
 //
-// Stale beats partial: what is visible is always exactly one revision's state, and where a
-// publication fails the one before it stays, and it is tried again.
+// Stale beats partial: what is visible is always the state of exactly one revision. If a
+// publication fails, the one before it stays, and it is tried again.
 class Publisher : public ChangeListener {
  public:
   struct Status {
     // The revision that is visible; nothing before the first publication.
     std::optional<Revision> published;
-    // What the last try failed with; empty when it succeeded.
+    // What the last try failed with; empty if it succeeded.
     std::string failure;
-    // What somebody else did to what is visible, so that Prometheus may not be able to read it as
-    // it was published; empty where nothing is known.
+    // What somebody else did to what was published, so that Prometheus may not be able to read it;
+    // empty if nothing is known.
     std::string damage;
   };
 

@@ -16,17 +16,18 @@ class TokenBucket {
   // Takes a token if there is one.
   bool TryTake(SteadyTime now);
 
-  // Takes what is gained in `worth`, whether there is that much or not: a debt is waited off before
-  // the next token. A negative `worth` gives back.
+  // Takes what is gained in `worth`, even if there is less: a debt has to be waited off before the
+  // next token. A negative `worth` returns tokens.
   void Spend(Duration worth, SteadyTime now);
 
-  // When TryTake succeeds next, if nothing is taken before; not after `now` where it would now.
+  // When TryTake succeeds next, if nothing is taken before; in the past if it would succeed now.
   SteadyTime NextAt() const { return full_at_ - depth_ + interval_; }
 
  private:
   Duration interval_;
   Duration depth_;
-  // When it will be full again; all of its state (the tokens are what is not missing until then).
+  // When it will be full again. This is all of its state: how many tokens there are follows from
+  // it.
   SteadyTime full_at_ = SteadyTime::min() + std::chrono::hours(24);
 };
 

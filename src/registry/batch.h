@@ -14,7 +14,7 @@
 namespace target_eye {
 
 // What a batch of requests makes of the current groups: the rules of model/ for each request in
-// order, each seeing what those before it made. Nothing is changed here.
+// order, each seeing what those before it did. Nothing is changed here.
 class Batch {
  public:
   // One request, and who sent it when.
@@ -32,12 +32,12 @@ class Batch {
   // `items` and the requests they point to must outlive the batch.
   Batch(const GroupMap& current, std::span<const Item> items, const Limits& limits);
 
-  // What is to be kept: one write for each group that ends up other than it was. None where nothing
-  // changes, as when services register again what is registered.
+  // What is to be kept: one write for each group that ends up different. None if nothing changes,
+  // as when services register again what is registered.
   const std::vector<GroupWrite>& writes() const { return writes_; }
 
-  // The answer to the request at `index`: the group after it, or, where it removed the group, as it
-  // was. Whatever `writes` changed is taken from `committed`, which must hold it by now.
+  // The answer to the request at `index`: the group after it or, if it removed the group, before
+  // it. What `writes` changed is taken from `committed`, which must hold it by now.
   Expected<StoredGroupPtr> Answer(std::size_t index, const GroupMap& committed) const;
 
  private:
@@ -51,7 +51,7 @@ class Batch {
     const GroupKey* key = nullptr;
   };
   struct Working {
-    StoredGroupPtr base;               // As it is now; null where there is none.
+    StoredGroupPtr base;               // As it is now; null if there is none.
     std::optional<TargetGroup> now;    // After the requests so far.
     bool is_base = true;               // `now` is not filled in: nothing has changed.
     const Item* writer = nullptr;      // The last request that changed it.
@@ -59,7 +59,7 @@ class Batch {
     std::vector<std::size_t> waiting;  // Requests whose answer is the group as it is `now`.
   };
 
-  // The group as it is after the requests so far, for answers that no commit will give.
+  // The group as it is after the requests so far, for answers that no commit will have.
   static StoredGroupPtr Materialize(const GroupKey& key, const Working& working);
   void AnswerWaiting(const GroupKey& key, Working& working);
 

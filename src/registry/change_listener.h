@@ -9,20 +9,19 @@
 namespace target_eye {
 
 // While any copy of it lives, the answers to the requests of one commit wait. A listener that makes
-// changes visible keeps it until they are, or lets it go at once where that would take too long:
-// the commit is durable either way. The answers are sent by whoever lets go of the last copy, on
-// its thread.
+// changes visible keeps it until they are, or lets it go at once if that would take too long: the
+// commit is durable either way. Whoever lets go of the last copy sends the answers, on its thread.
 using AnswerHold = std::shared_ptr<void>;
 
-// Hears of every change, in revision order, after it is durable. Called by one thread at a time and
-// never before the call ahead has returned, whether the change was made here or on another machine.
-// A listener must not block: slow work belongs to a thread of its own.
+// Hears of every change, in revision order, after it is durable, whether it was made here or on
+// another machine. One call at a time. A listener must not block: slow work belongs to a thread of
+// its own.
 class ChangeListener {
  public:
   virtual ~ChangeListener() = default;
 
-  // Everything, in place of all that was known: once at the start, and again after the store had to
-  // be opened anew.
+  // Everything, in place of all that was known: once at the start, and whenever the store was
+  // opened again.
   virtual void OnSnapshot(const Snapshot& snapshot) = 0;
 
   // What one commit changed; `revision` is above all that came before.

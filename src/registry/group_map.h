@@ -10,9 +10,8 @@
 
 namespace target_eye {
 
-// The current groups, for many readers and one writer: the readers' snapshot. Each shard has its
-// own lock, held for one look-up or one replacement; no I/O happens under it. All methods may be
-// called from any thread.
+// The current groups, for many readers and one writer. Each shard has its own lock, held for one
+// look-up or one replacement; no I/O happens under it. All methods may be called from any thread.
 class GroupMap {
  public:
   // The group, or null.
@@ -21,8 +20,8 @@ class GroupMap {
   void Put(StoredGroupPtr group);
   void Remove(const GroupKeyView& key);
 
-  // Replaces everything. A reader may see some of the old and some of the new while it runs; of a
-  // group that is in both, always one.
+  // Replaces everything. Meanwhile a reader may see some of the old groups and some of the new; a
+  // group that is in both is always there.
   void Reset(const std::vector<StoredGroupPtr>& groups);
 
   // Every group, ordered by key.

@@ -16,16 +16,15 @@
 
 namespace target_eye {
 
-// The use cases: look a group up, change one. Between the store, which it alone talks to, and the
-// listeners, which it tells of every change.
+// The use cases: look a group up, change one. It stands between the store, which nothing else talks
+// to, and the listeners, which it tells of every change.
 //
-// Writes are ordered by one thread, the committer: it takes all requests that wait, evaluates them
-// in order of arrival by the rules of model/, and has the store keep what comes of them as one
-// batch (one transaction, one fsync). Readers never wait for writers.
+// One thread, the committer, puts writes in order: it takes all requests that wait, evaluates them
+// in order of arrival by the rules of model/, and has the store keep the result as one batch (one
+// transaction, one fsync). Readers never wait for writers.
 class TargetRegistry {
  public:
-  // The group after the change, or, where the request removed it, as it was; or why nothing was
-  // changed.
+  // The group after the change or, if the request removed it, before; or why nothing was changed.
   using Done = std::move_only_function<void(Expected<StoredGroupPtr>)>;
 
   struct Options {
@@ -33,11 +32,11 @@ class TargetRegistry {
     std::size_t queue_limit = 65536;
     // Requests that one commit takes.
     std::size_t batch_limit = 4096;
-    // Groups that there may be, and how large one may become; a request that would exceed it is
+    // How many groups there may be, and how large one may become; a request that would exceed it is
     // answered kInvalid.
     std::size_t group_limit = 1'000'000;
     GroupLimits group_limits = {};
-    // How often the store is looked at while nobody writes.
+    // How often the store is checked while nobody writes.
     std::chrono::milliseconds look_every{1000};
   };
 
@@ -53,33 +52,34 @@ class TargetRegistry {
   // Before Start. The listener must live until Stop has returned.
   void AddListener(ChangeListener& listener);
 
-  // Opens the store and loads all of it. What the store says is wrong, otherwise.
+  // Opens the store and loads all of it. Errors are those of the store.
   Expected<void> Open();
 
-  // Writes groups as they are, in one commit; for an import, between Open and Start. On this
-  // thread.
+  // Writes groups as they are, in one commit; for an import, between Open and Start. Works on the
+  // calling thread.
   Expected<void> Import(std::span<const GroupWrite> writes);
 
   // Tells the listeners the first snapshot and starts to commit.
   void Start();
 
-  // Evaluates and commits `request`; `done` is called exactly once, inside Submit (refused at
-  // once), on the committer's thread or on a listener's, and must not block. 200 means durable:
-  // when `done` is called with a group, it survives kill -9 and power loss. From any thread.
-  // `changed_by`: who asked.
+  // Evaluates and commits `request`; `changed_by` is who asked. `done` is called exactly once:
+  // inside Submit if the request is refused at once, otherwise on the committer's thread or on a
+  // listener's. It must not block. When it is called with a group, the change is durable: it
+  // survives kill -9 and power loss. From any thread.
   void Submit(ChangeRequest request, std::string changed_by, Done done);
 
-  // The group, or null. From any thread; takes a lock for a moment that no I/O is done under.
+  // The group, or null. From any thread; takes a lock for a moment, under which no I/O is done.
   StoredGroupPtr Find(const GroupKeyView& key) const;
 
   Counts counts() const;
 
-  // Whether the store is open: false while it must be opened again and cannot be.
+  // False while the store has to be opened again and cannot be.
   bool writable() const;
 
-  // Why writes cannot be kept, as far as is known: what the last commit, or the last look at the
-  // store, found wrong; empty where nothing was. Known within `look_every`, and gone as soon, even
-  // if nobody writes. From any thread.
+  // What the last commit, or the last look at the store, found wrong; empty if nothing. A look
+  // comes every `look_every` while nobody writes. It sees a state that is no longer where it was
+  // left, and whether writing works again after it failed; it does not see that the next write will
+  // fail. From any thread.
   std::string failure() const;
 
   // Takes no more requests, commits what waits, and closes the store.

@@ -16,8 +16,8 @@ class FaultStore : public Store {
  public:
   explicit FaultStore(Store& store) : store_(store) {}
 
-  // The next `times` commits fail with `code`; with kUncertain the write is kept all the same if
-  // `keeps_it`, as a failed fsync may have it.
+  // The next `times` commits fail with `code`. With kUncertain and `keeps_it` the write is kept all
+  // the same, as can happen when an fsync fails.
   void FailCommits(int times, ErrorCode code, bool keeps_it = false) {
     const std::scoped_lock lock(mutex_);
     commit_failures_ = times;
@@ -28,7 +28,7 @@ class FaultStore : public Store {
     const std::scoped_lock lock(mutex_);
     open_failures_ = times;
   }
-  // Every Check fails so, until it is told nothing.
+  // Every Check fails with `code`; with nothing, none does.
   void FailChecks(std::optional<ErrorCode> code) {
     const std::scoped_lock lock(mutex_);
     check_failure_ = code;
@@ -71,7 +71,7 @@ class FaultStore : public Store {
       const bool keeps_it = keeps_it_;
       lock.unlock();
       if (keeps_it) {
-        // Kept, but nobody is told: the way of a commit whose fsync reported an error.
+        // Kept, but nobody is told, as after a commit whose fsync reported an error.
         if (store_.Open([](Revision, const std::vector<Change>&) {})) {
           std::ignore = store_.Commit(writes);
         }

@@ -7,8 +7,9 @@
 
 namespace target_eye {
 
-// A Store that keeps nothing beyond its own life: the naive model that the others are held against,
-// and what tests of the rooms above use. `Close` and `Open` give back what was committed.
+// A Store that keeps its groups in memory, as long as it lives: the naive model that the others are
+// compared with, and what tests of the rooms above use. After `Close`, `Open` returns what was
+// committed.
 class MemoryStore : public Store {
  public:
   Expected<Snapshot> Open(ChangeSink sink) override {

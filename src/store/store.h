@@ -17,7 +17,7 @@ namespace target_eye {
 // The store's counter. 0 is a store that has never been written; every commit makes it rise.
 using Revision = std::int64_t;
 
-// One group as it is kept, never changed once it is made; readers share it.
+// One group as it is kept. Never changed once it is made; readers share it.
 struct StoredGroup {
   GroupKey key;
   TargetGroup group;
@@ -31,7 +31,7 @@ struct StoredGroup {
 };
 using StoredGroupPtr = std::shared_ptr<const StoredGroup>;
 
-// One group at one revision; `group` is null where it was removed.
+// One group at one revision; `group` is null if it was removed.
 struct Change {
   GroupKey key;
   Revision revision = 0;
@@ -44,8 +44,8 @@ struct Snapshot {
   std::vector<StoredGroupPtr> groups;
 };
 
-// One group to write, or to remove where `group` is absent. `expected_revision` is the revision of
-// the group that the writer saw, 0 where it saw none.
+// One group to write, or to remove if `group` is absent. `expected_revision` is the revision of the
+// group that the writer saw, 0 if it saw none.
 struct GroupWrite {
   GroupKey key;
   std::optional<TargetGroup> group;
@@ -54,8 +54,8 @@ struct GroupWrite {
   std::int64_t changed_at_ms = 0;
 };
 
-// Keeps groups durably and tells of changes: whatever a backend must do, and no rule of the API.
-// `store/store_contract_test.h` is this contract as tests; every backend passes it.
+// Keeps groups durably and tells of changes: what every backend must do, and no rule of the API.
+// The suite StoreContractTest is this contract as tests; every backend passes it.
 //
 // Threads: Open, Reopen, Check, Commit and Close are called by one thread at a time, each call
 // ending before the next begins. The sink is called from inside Commit or from a thread of the
@@ -63,35 +63,35 @@ struct GroupWrite {
 class Store {
  public:
   // Takes changes, all of one revision, after they are durable. Every change after the snapshot
-  // that Open gave comes exactly once, revisions only rising, whoever wrote it.
+  // that Open returned comes exactly once, whoever made it, and revisions only rise.
   using ChangeSink = std::function<void(Revision revision, std::vector<Change> changes)>;
 
   virtual ~Store() = default;
 
-  // Opens, creating what is missing, and gives all groups at some revision R; the sink is told of
+  // Opens, creating what is missing, and returns all groups at some revision R; the sink is told of
   // everything after R. May be called again after Close. Errors: kInUse, kDamaged, kTooNew, kIo,
   // each with what to do; nothing is overwritten then.
   virtual Expected<Snapshot> Open(ChangeSink sink) = 0;
 
-  // Opens again what was open, after kUncertain or kDamaged, and again and again where that fails.
+  // Opens again what was open, after kUncertain or kDamaged; called again until it succeeds.
   // `believed` is every group as the sink was told, at the last revision that it was told of.
-  //   - What is kept is that, or that and the one commit that was uncertain: gives what is kept.
-  //   - Nothing is kept any more, where everything was: writes `believed` there, and gives it, with
-  //     `made_whole`.
+  //   - What is kept is that, or that and the one commit that was uncertain: returns what is kept.
+  //   - Nothing is kept any more, in the place where everything was: writes `believed` there, and
+  //     returns it, with `made_whole`.
   //   - Anything else: kDamaged, or an error as of Open, each with what was found and what to do.
-  //     Nothing is overwritten, and what is somebody else's is not taken for ours.
+  //     Nothing is overwritten, and somebody else's state is not taken for ours.
   struct Reopened {
     Snapshot snapshot;
     bool made_whole = false;
   };
   virtual Expected<Reopened> Reopen(const Snapshot& believed, ChangeSink sink) = 0;
 
-  // Looks whether what was committed is still kept where the next start would find it and, after a
+  // Looks whether what was committed is still where the next start would find it and, after a
   // Commit that failed with kUnavailable, whether writing works again. Errors as of Commit.
   virtual Expected<void> Check() = 0;
 
-  // Writes all of `writes` as one revision, or none. No key is in it twice. On success every write
-  // is durable (it survives kill -9 and power loss) and the sink has been told.
+  // Writes all of `writes` as one revision, or none. No key may be in it twice. On success every
+  // write is durable (it survives kill -9 and power loss) and the sink has been told.
   //   kConflict     an expected revision was not the current one: nothing was written, and the
   //                 sink has been told, or will be, of what overtook it; evaluate again.
   //   kUnavailable  nothing was written (no room, for one); the store stays open.
@@ -100,11 +100,11 @@ class Store {
   //                 where it was left: Reopen before anything else.
   virtual Expected<Revision> Commit(std::span<const GroupWrite> writes) = 0;
 
-  // Lets go of everything. No sink call runs or comes after it returns.
+  // Lets go of everything. The sink is not called any more once it has returned.
   virtual void Close() = 0;
 };
 
-// A StoredGroup for `write`, which has a group, at `revision`.
+// The StoredGroup that `write`, which must have a group, makes at `revision`.
 StoredGroupPtr MakeStoredGroup(const GroupWrite& write, Revision revision);
 
 }  // namespace target_eye

@@ -18,8 +18,8 @@
 namespace target_eye {
 
 // What every Store does, as tests (store_contract_test.cc). A backend's own test instantiates this
-// suite with a factory: it gives a store on the same data each time it is called with the same
-// (temporary) directory.
+// suite with a factory. Called with the same (temporary) directory, the factory returns a store on
+// the same data.
 struct StoreBackend {
   std::string name;
   std::function<std::unique_ptr<Store>(const std::string& directory)> open;
@@ -56,7 +56,7 @@ class StoreContractTest : public testing::TestWithParam<StoreBackend> {
     return snapshot ? *snapshot : Snapshot{};
   }
 
-  // Closes, and opens what is on the same data with a new object.
+  // Closes, and opens the same data with a new object.
   Snapshot Reopen() {
     store_->Close();
     store_.reset();

@@ -16,16 +16,16 @@ namespace target_eye {
 // Counts every request: target_eye_http_requests_total{code,method,handler} and
 // target_eye_http_request_duration_seconds{handler}.
 //
-// It is on the way of every answer, on all threads at once, and so does without the metrics
-// library's own counters: a request costs one lookup that takes no lock and three additions to a
-// cache line that only few threads share. Safe to call from any thread.
+// Every answer passes here, on all threads at once, so the metrics library's own counters are not
+// used: a request costs one look-up without a lock, and three additions to a cache line that few
+// threads share. Safe to call from any thread.
 class HttpRequestMetrics : public prometheus::Collectable {
  public:
   HttpRequestMetrics();
   ~HttpRequestMetrics() override;
 
-  // `method` other than the known ones counts as "other". The number of series is bounded: what
-  // would go beyond it counts as code, method and handler "other".
+  // An unknown `method` counts as "other". The number of series is bounded: a request that would
+  // need one more counts as code, method and handler "other".
   void Observe(int code, std::string_view method, std::string_view handler, double seconds);
 
   std::vector<prometheus::MetricFamily> Collect() const override;

@@ -46,7 +46,7 @@ bool EqualsIgnoringCase(std::string_view text, std::string_view lower) {
   return true;
 }
 
-// Standard error, or a file that lines are appended to and that can be opened anew under its name.
+// Standard error, or a file that lines are appended to and that can be opened again under its name.
 // Each line is one write to a descriptor in append mode, so that lines do not mix even with another
 // process's.
 class LineSink : public spdlog::sinks::base_sink<std::mutex> {
@@ -149,7 +149,7 @@ void ReopenLog() {
   LineSink& sink = *TheLogging().sink;
   if (const int error = sink.Reopen(); error != 0) {
     Log(LogLevel::kWarning,
-        "the log file cannot be opened anew; lines still go to the one that was moved away",
+        "the log file cannot be opened again; lines still go to the one that was moved away",
         {{"path", sink.path()}, {"error", std::strerror(error)}});
   }
 }

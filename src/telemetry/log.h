@@ -11,12 +11,12 @@
 
 namespace target_eye {
 
-// What each level means to who reads the log:
+// What each level means to whoever reads the log:
 //   kDebug     for those who develop this program.
 //   kInfo      the life of the process: what it serves, where; a handful of lines a day.
 //   kWarning   works on, but somebody should act: each message says what to do or what is at stake.
-//   kError     a promise is not being kept (a write refused, a publication failed); it goes on
-//   trying. kCritical  it cannot go on.
+//   kError     a promise is not kept (a write refused, a publication failed); it goes on trying.
+//   kCritical  it cannot go on.
 enum class LogLevel { kDebug, kInfo, kWarning, kError, kCritical };
 
 // debug, info, warning, error, critical, in any case; nothing for another word.
@@ -27,8 +27,8 @@ std::string_view LogLevelName(LogLevel level);
 
 enum class LogFormat { kLogfmt, kJson };
 
-// A key of ASCII letters, digits and underscores, and a value of any bytes: what needs it is quoted
-// and escaped in the log, so that no value can forge a line or send a terminal escape.
+// A key of ASCII letters, digits and underscores, and a value of any bytes. The log quotes and
+// escapes values as needed, so that none can forge a line or send a terminal escape.
 struct LogField {
   std::string_view key;
   std::string value;
@@ -51,15 +51,15 @@ inline void Log(LogLevel level, std::string_view message,
 }
 
 // Call before any other thread starts. Lines below `level` are dropped. `path`: a file to append
-// to, or `-` for standard error. Gives what is wrong, if it cannot be opened.
+// to, or `-` for standard error. Returns what is wrong if it cannot be opened.
 std::optional<std::string> SetUpLogging(LogLevel level, const std::string& path,
                                         LogFormat format = LogFormat::kLogfmt);
 
-// The line that Log writes, without its time, its braces and a newline; what the tests look at.
+// The line that Log writes, without its time, its braces and a newline; for tests.
 std::string FormatLogLine(LogFormat format, LogLevel level, std::string_view message,
                           std::span<const LogField> fields);
 
-// Opens the log file anew under its name, after a rotation moved it away.
+// Opens the log file again under its name, after a rotation moved it away.
 void ReopenLog();
 
 }  // namespace target_eye

@@ -219,7 +219,7 @@ TEST_F(LogFileTest, ARotationWithoutAPlaceForTheNewFileLosesNoLine) {
   const auto lines = Lines(directory_ + "_moved/log");
   std::filesystem::remove_all(directory_ + "_moved");
   ASSERT_EQ(lines.size(), 2U);
-  EXPECT_THAT(lines[0], HasSubstr("level=warning msg=\"the log file cannot be opened anew"));
+  EXPECT_THAT(lines[0], HasSubstr("level=warning msg=\"the log file cannot be opened again"));
   EXPECT_THAT(lines[1], HasSubstr("still here"));
 }
 

@@ -9,7 +9,7 @@
 
 namespace target_eye {
 
-// The metric families of this program, all `target_eye_*` but the conventional `process_*`; names,
+// The metric families of this program: `target_eye_*`, and the conventional `process_*`. Names,
 // types and meanings are listed in docs/operations.md. Every method may be called from any thread.
 class Metrics {
  public:
@@ -55,7 +55,7 @@ class Metrics {
   // target_eye_published_revision{publisher}.
   void ObservePublication(std::string_view publisher, Seconds took, std::int64_t revision);
   void PublicationFailed(std::string_view publisher);
-  // What is visible is that of a later revision, which changed nothing of what this one publishes.
+  // A later revision is visible, too, since it changed nothing of what this publisher publishes.
   void SetPublishedRevision(std::string_view publisher, std::int64_t revision);
 
   // target_eye_publication_last_change_timestamp_seconds{publisher}: a publication changed what
@@ -63,7 +63,7 @@ class Metrics {
   void PublicationChanged(std::string_view publisher);
 
   // target_eye_published_files_restored_total{publisher}: files that somebody else had changed or
-  // removed and that were published again. 0 files make it appear.
+  // removed and that were published again. With 0, the series appears.
   void PublishedFilesRestored(std::string_view publisher, std::size_t files);
 
   // target_eye_ready.

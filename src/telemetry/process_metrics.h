@@ -8,7 +8,7 @@
 namespace target_eye {
 
 // The conventional process_* families of this process, read from /proc/self at each collection. A
-// value that the kernel does not give is left out. Safe to call from any thread.
+// value that the kernel does not report is left out. Safe to call from any thread.
 class ProcessMetrics : public prometheus::Collectable {
  public:
   std::vector<prometheus::MetricFamily> Collect() const override;

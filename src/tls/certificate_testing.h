@@ -55,7 +55,7 @@ class TestIdentity {
   std::string CertificatePem() const {
     return Pem([this](BIO* out) { return PEM_write_bio_X509(out, certificate_.get()); });
   }
-  // Encrypted where there is a password.
+  // Encrypted if there is a password.
   std::string KeyPem(const std::string& password = {}) const {
     return Pem([&](BIO* out) {
       return PEM_write_bio_PKCS8PrivateKey(

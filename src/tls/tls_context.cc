@@ -123,8 +123,7 @@ Expected<unsigned long> FlagsOf(const std::vector<std::string>& names) {
   return flags;
 }
 
-// The first cipher that protects nothing or lets anybody pretend to be us; null where there is
-// none.
+// The first cipher that protects nothing or lets anybody pretend to be us; null if there is none.
 const char* UnsafeCipher(const SSL_CTX* context) {
   const STACK_OF(SSL_CIPHER)* const ciphers = SSL_CTX_get_ciphers(context);
   for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); ++i) {

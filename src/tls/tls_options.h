@@ -5,7 +5,7 @@
 
 namespace target_eye {
 
-// What a listener's TLS is made of; from the settings, or from a web config's `tls_server_config`.
+// What a listener's TLS is made of: from the settings, or from a web config's `tls_server_config`.
 struct TlsOptions {
   enum class ClientCertificate {
     kNone,      // Not asked for.
@@ -20,7 +20,7 @@ struct TlsOptions {
   std::string key_password;
   std::string ca_file;  // PEM: what client certificates must chain to.
   ClientCertificate client_certificate = ClientCertificate::kNone;
-  // One of them must be among a client certificate's subject alternative names, where any is set.
+  // If not empty, a client certificate must have one of them among its subject alternative names.
   std::vector<std::string> allowed_sans;
   std::vector<std::string> verify_flags;  // As OpenSSL names them: VERIFY_CRL_CHECK_LEAF.
   std::string ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";  // OpenSSL's list for TLS 1.2.

@@ -28,7 +28,7 @@ std::error_code LastError() { return {errno, std::generic_category()}; }
 
 std::error_code ErrorOf(int number) { return {number, std::generic_category()}; }
 
-// What stands in the way where `name` is there and no regular file; nothing where it may be opened.
+// What stands in the way where `name` is there and no regular file; nothing if it may be opened.
 std::error_code RefuseIrregular(mode_t mode) {
   if (S_ISREG(mode)) return {};
   if (S_ISLNK(mode)) return ErrorOf(ELOOP);
@@ -111,7 +111,8 @@ std::error_code WritePieces(int fd, std::span<const std::string_view> pieces) {
 
 enum class Sync { kNow, kLater };
 
-// Makes `name` in `staging` anew with `pieces`, on the disk when it returns if `sync` is kNow.
+// Makes a new file `name` in `staging` with `pieces`; if `sync` is kNow, it is on the disk when it
+// returns.
 std::error_code Stage(int staging, const char* name, std::span<const std::string_view> pieces,
                       Sync sync, FileMark& mark) {
   if (unlinkat(staging, name, 0) != 0 && errno != ENOENT) return LastError();
@@ -134,7 +135,7 @@ bool HasOwnAccessList(int directory, int file) {
 }
 
 // Whether `name` holds exactly `pieces`, for everybody to read; then `mark` is what it looks like.
-// An error where it must not be replaced.
+// An error if it must not be replaced.
 bool IsUnchanged(int directory, const std::string& name, std::span<const std::string_view> pieces,
                  FileMark& mark, std::error_code& error) {
   std::uint64_t size = 0;

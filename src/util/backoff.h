@@ -5,8 +5,8 @@
 
 namespace target_eye {
 
-// Nothing waits longer than this between two tries at a disk: within a second of its return all is
-// as it was.
+// The longest wait between two tries at a disk, so that within a second of its return everything
+// works again.
 inline constexpr std::chrono::milliseconds kMaxDiskRetry{500};
 
 // Waiting times that double from `first` up to `most`, until Reset.

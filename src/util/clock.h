@@ -7,7 +7,7 @@ namespace target_eye {
 using SteadyTime = std::chrono::steady_clock::time_point;
 using WallTime = std::chrono::system_clock::time_point;
 
-// The time, so that a test may set it. Safe to call from any thread.
+// The time; an interface, so that a test can set it. Safe to call from any thread.
 class Clock {
  public:
   virtual ~Clock() = default;

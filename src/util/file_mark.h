@@ -8,8 +8,8 @@
 
 namespace target_eye {
 
-// What a file looks like from outside: equal marks are those of one file that nobody has touched in
-// between, as far as its time stamps tell, which move in steps of some milliseconds.
+// What a file looks like from outside. Equal marks mean the same file, untouched in between, as far
+// as its time stamps tell: these move in steps of some milliseconds.
 struct FileMark {
   dev_t device = 0;
   ino_t inode = 0;
@@ -24,8 +24,8 @@ struct FileMark {
   bool operator==(const FileMark&) const = default;
 };
 
-// The mark of what has this name, and of a symbolic link its own. On an error (a value of errno;
-// ENOENT where there is nothing) an empty one. Safe to call from any thread.
+// The mark of what has this name; a symbolic link is not followed. On an error (a value of errno;
+// ENOENT if nothing has the name) an empty mark. Safe to call from any thread.
 FileMark MarkOf(int directory, const std::string& name, std::error_code& error);
 
 // The mark of an open file.

@@ -10,8 +10,7 @@
 
 namespace target_eye {
 
-// An IPv4 or IPv6 address. An IPv4 address inside an IPv6 one, `::ffff:192.0.2.1`, is that IPv4
-// address.
+// An IPv4 or IPv6 address. `::ffff:192.0.2.1` is the IPv4 address in it.
 class IpAddress {
  public:
   // `192.0.2.1` or `2001:db8::1`, and nothing around it: no brackets, port or zone.
@@ -23,7 +22,8 @@ class IpAddress {
   bool is_v4() const;
   // `192.0.2.1`, or `[2001:db8::1]`, with brackets, so that a port may follow.
   std::string Text() const;
-  // With the bits behind the first `bits` cleared; of an IPv4 address its 32 bits are counted.
+  // With all bits after the first `bits` cleared, of the 32 of an IPv4 or the 128 of an IPv6
+  // address.
   IpAddress Network(std::size_t bits) const;
 
   friend bool operator==(const IpAddress&, const IpAddress&) = default;
@@ -37,9 +37,9 @@ class IpAddress {
 // The addresses that begin with the same bits.
 class IpNetwork {
  public:
-  // An address, or an address and the number of bits, `10.0.0.0/8`. Nothing where it is neither, or
-  // where the address has bits beyond that number, which is mostly a slip that lets in more than
-  // was meant.
+  // An address, or an address and the number of bits, `10.0.0.0/8`. Nothing if it is neither, or if
+  // the address has bits beyond that number, which is mostly a slip that would let in more than was
+  // meant.
   static std::optional<IpNetwork> Parse(std::string_view text);
 
   // An IPv4 address is in no network of IPv6, not even in `::/0`.
@@ -56,22 +56,22 @@ class IpNetwork {
 // Decimal digits, 0-65535.
 std::optional<std::uint16_t> ParsePort(std::string_view text);
 
-// An address, and the port where it is known.
+// An address, and the port if it is known.
 struct Endpoint {
   IpAddress address;
   std::optional<std::uint16_t> port;
 
-  // `192.0.2.1:4711`, `[2001:db8::1]:4711`; without `:` and the port where that is not known.
+  // `192.0.2.1:4711`, `[2001:db8::1]:4711`; without `:` and the port if that is not known.
   std::string Text() const;
 };
 
-// As proxies write them: what Endpoint::Text gives, or an IPv6 address without brackets. A zone
-// behind an IPv6 address, `fe80::1%eth0`, is nothing that can be parsed.
+// As proxies write them: what Endpoint::Text returns, or an IPv6 address without brackets. Nothing
+// for an address with a zone, `fe80::1%eth0`.
 std::optional<Endpoint> ParseEndpoint(std::string_view text);
 
-// Whom limits count a peer with: `peer` as Endpoint::Text gives it, or any other name. That is the
-// address without the port; of an IPv6 address the first 64 bits, since a network of that size
-// belongs to one client; and any other name as it is.
+// Under which name limits count `peer`, which is what Endpoint::Text returns or any other name. For
+// an IPv4 address, the address without the port. For an IPv6 address, its first 64 bits, since a
+// network of that size belongs to one client. Any other name as it is.
 std::string ClientKeyOf(std::string_view peer);
 
 }  // namespace target_eye

@@ -6,8 +6,8 @@
 
 namespace target_eye {
 
-// For tests: while it lives no thread can be started, as where memory or processes have run out: no
-// address space has room for its stack.
+// For tests: while it lives no thread can be started, as when memory or processes have run out.
+// Stacks are so large that no address space has room for one.
 class NoRoomForThreads {
  public:
   NoRoomForThreads() {

@@ -10,13 +10,12 @@
 
 namespace target_eye {
 
-// Lets one of many through in each interval: for lines of a log that clients can cause. From any
-// thread.
+// Lets at most one through in each interval: for log lines that clients can cause. From any thread.
 class Seldom {
  public:
   explicit Seldom(std::chrono::seconds interval) : interval_(interval) {}
 
-  // How many were held back since the last one that was let through; nothing where this one is.
+  // If this one is let through, how many were held back since the last; nothing if it is held back.
   std::optional<std::uint64_t> Take(SteadyTime now) {
     const std::lock_guard lock(mutex_);
     if (next_ && now < *next_) {

@@ -23,7 +23,7 @@ class Sha256Stream {
   std::unique_ptr<Context> context_;
 };
 
-// The first `bytes` of it as small hex digits.
+// The first `bytes` of `digest` as lower-case hex digits.
 std::string Hex(const Sha256Digest& digest, std::size_t bytes);
 
 }  // namespace target_eye

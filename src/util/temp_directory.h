@@ -9,8 +9,8 @@
 
 namespace target_eye {
 
-// For tests: a new, empty directory of this object's own, gone with it. Tests run at the same time
-// as each other, so no test may use a path that another could.
+// For tests: a new, empty directory, removed with this object. Tests run at the same time, so no
+// test may use a path that another could use.
 class TempDirectory {
  public:
   TempDirectory() : path_(std::filesystem::temp_directory_path() / "target-eye-test-XXXXXX") {

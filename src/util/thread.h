@@ -6,8 +6,8 @@
 
 namespace target_eye {
 
-// A thread that runs `work`, under a `name` of at most 15 bytes that top and gdb show. Throws a
-// std::system_error that says so where the system has no room for one more.
+// Starts a thread that runs `work`, under a `name` of at most 15 bytes that top and gdb show.
+// Throws a std::system_error that says so if the system has no room for one more.
 std::thread StartThread(const std::string& name, std::function<void()> work);
 
 }  // namespace target_eye

@@ -8,9 +8,9 @@ namespace target_eye {
 enum class DirectoryAccess { kOwner, kGroup, kAll };
 DirectoryAccess AccessOf(int directory);
 
-// What keeps users other than its owner from what is in the directory `path`, with the command that
-// changes it: the mode of the directory, or that of one above it. Empty where nothing does. A mode
-// that leaves it to a group is named, too: whether Prometheus is in it is not known here.
+// What keeps users other than the owner out of the directory `path`, with the command that changes
+// it: the mode of the directory, or of one above it. Empty if nothing does. A mode that lets only a
+// group in is named, too: whether Prometheus is in the group is not known here.
 std::string WhatKeepsOthersOut(const std::string& path);
 
 }  // namespace target_eye

@@ -11,29 +11,30 @@
 
 namespace target_eye {
 
-// A thread's sleep that ends when it is woken, and when somebody does something in a directory: by
-// inotify, and by the list of mounts, since a mount over a file is nothing that inotify tells. It
-// says of what to take a look, not what is wrong; the program's own renames are among it.
+// Lets a thread sleep until it is woken, or until something happens in a directory. It hears of
+// that by inotify, and by the list of mounts, since inotify does not tell of a mount over a file.
+// It tells what to look at, not what is wrong; the program's own renames are reported, too.
 //
 // Wake may be called from any thread; the rest is for the one that sleeps.
 class DirectoryWatch {
  public:
-  // kIo where the system has no descriptor left for Wake. What is to be heard of a directory is not
-  // to be had everywhere: see `hears`.
+  // kIo if the system has no descriptor left for Wake. Not every system can watch every directory:
+  // see `hears`.
   static Expected<std::unique_ptr<DirectoryWatch>> Make();
 
   // Listens to the directory `path` from now on, and to no other.
   void Watch(const std::string& path);
 
-  // Whether all that happens in the directory is heard of. False on file systems that other
-  // machines change, and where the system has no watch left to give.
+  // Whether everything that happens in the directory is heard of. False on file systems that other
+  // machines change, and if the system has no watch left.
   bool hears() const { return hears_; }
 
-  // Ends the sleep that is, or the next one.
+  // Ends the present sleep or, if there is none, the next one.
   void Wake();
 
-  // Sleeps for `time`, or for good; less where it is woken or, if `listening`, where something has
-  // happened: then it gives true, and again until Take was called.
+  // Sleeps for `time`, or without end if that is absent. Wake ends the sleep early. If `listening`,
+  // so does something that happens; then it returns true, and does so again at once until Take is
+  // called.
   bool Sleep(std::optional<std::chrono::nanoseconds> time, bool listening);
 
   struct Heard {
@@ -42,8 +43,8 @@ class DirectoryWatch {
     bool anything = false;                       // Something happened to who knows what.
   };
 
-  // What happened since the last call; bounded by what the kernel keeps (16,384 events by default),
-  // with `anything` for what is beyond.
+  // What happened since the last call. Bounded by what the kernel keeps (16,384 events by default);
+  // `anything` stands for what is beyond.
   Heard Take();
 
  private:

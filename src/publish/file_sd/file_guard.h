@@ -13,32 +13,34 @@
 
 namespace target_eye {
 
-// Remembers what each published file looked like when it was published, and finds those that
-// somebody else has changed since: removed, replaced, written to, made unreadable. Costs some 200
-// bytes a file. Not safe for concurrent calls.
+// Remembers what each file looked like when it was published, and finds those that somebody else
+// has since removed, replaced, written to or made unreadable. Costs some 200 bytes a file. Not safe
+// for concurrent calls.
 class FileGuard {
  public:
-  // The file `name` holds what it is to hold, and looks like `mark`; `written`: it had to be
+  // The file `name` holds what it should hold, and looks like `mark`. `written`: it had to be
   // written for that.
   void Published(const std::string& name, const FileMark& mark, bool written);
-  // There is no such file of ours any more.
+  // The file is no longer ours.
   void Forget(std::string_view name);
-  // None: the directory is another one.
+  // Forgets all of them: the directory is another one.
   void Clear();
 
-  // Takes a look at what was heard of, and at the next `batch` files, in turn. Gives those to be
-  // published again: what they hold is to be compared. Those that are known already are not given.
+  // Looks at the files that were heard of, and at the next `batch` files, in turn. Returns those
+  // that look changed, for their bytes to be compared and published again, except those that an
+  // earlier call returned.
   std::set<std::string, std::less<>> Look(int directory, const DirectoryWatch::Heard& heard,
                                           std::size_t batch);
 
   std::size_t size() const { return marks_.size(); }
 
-  // What was done to files that were not published again since, such as `targets.json was removed`;
-  // empty where nothing was.
+  // What was done to files that have not been published again yet, such as `targets.json was
+  // removed`; empty if nothing was.
   std::string damage() const;
-  // Whether any of it is more than bytes that may turn out to be the same.
+  // Whether any of it is certain: whether it is more than a file that was touched and may hold the
+  // same bytes.
   bool is_certain() const;
-  // Whether it was published, and is still to be there.
+  // Whether it was published, and should still be there.
   bool Knows(std::string_view name) const { return marks_.contains(name); }
   // Whether somebody may have written what this file holds.
   bool IsChanged(std::string_view name) const { return changed_.contains(name); }
@@ -47,7 +49,7 @@ class FileGuard {
     std::size_t files = 0;
     std::string what;  // Of the first: as `damage` says it.
   };
-  // What was written again since the last call because somebody else had changed it.
+  // What was written again, since the last call, because somebody else had changed it.
   Restored TakeRestored();
 
  private:

@@ -63,7 +63,7 @@ std::optional<GroupKey> KeyOfFileName(std::string_view name) {
   const auto environment = PercentDecode(stem->substr(at + 1));
   if (!application || !environment) return std::nullopt;
   auto key = GroupKey::Make(*application, *environment);
-  // Only the one spelling that FileNameOf gives, so that two files never claim one key.
+  // Only the one spelling that FileNameOf returns, so that two files never claim one key.
   if (!key || FileNameOf(FileSdLayout::kGroup, *key) != name) return std::nullopt;
   return *std::move(key);
 }

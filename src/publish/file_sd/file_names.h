@@ -27,13 +27,13 @@ inline constexpr std::string_view kImportingList = "importing";
 inline constexpr std::string_view kHeldList = "held";
 inline constexpr std::string_view kAcceptedList = "accepted";
 
-// The name of the file that holds the group `key`. In kGroup no two keys have one name: both parts
-// are percent-encoded, so that the `@` between them is the only one, and so is a leading dot. What
-// is over 200 bytes is cut there and ends in `~` and 32 hex digits of a SHA-256 of the key: longer
-// than any name that was not cut.
+// The name of the file that holds the group `key`. In kGroup no two keys share a name: both parts
+// are percent-encoded, so that the `@` between them is the only one; a leading dot is encoded, too.
+// A name over 200 bytes is cut there and ends in `~` and 32 hex digits of a SHA-256 of the key,
+// which makes it longer than any name that was not cut.
 std::string FileNameOf(FileSdLayout layout, const GroupKeyView& key);
 
-// The key whose kGroup file is `name`; nothing where it was cut or is no such name.
+// The key whose kGroup file is `name`; nothing if the name was cut, or is not one of a kGroup file.
 std::optional<GroupKey> KeyOfFileName(std::string_view name);
 
 // Whether `name` has the form of a kGroup file whose key was cut.

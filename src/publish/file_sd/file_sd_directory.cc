@@ -369,7 +369,7 @@ Expected<bool> FileSdDirectory::Remove(const std::string& name) {
   if (there && !ours) {
     Log(LogLevel::kWarning,
         "somebody put something else in the place of a file of ours that is to be removed; it is "
-        "left alone, and is nothing to us from now on",
+        "left alone, and is ignored from now on",
         {{"path", PathOf(name)}});
   }
   if (ours) {

@@ -19,7 +19,7 @@
 namespace target_eye {
 
 // The directory that Prometheus watches, with the hidden folder in it that holds the staging folder
-// and the list of our files. Errors are kIo (or kInvalid where it can never work) and name the path
+// and the list of our files. Errors are kIo (or kInvalid if it can never work) and name the path
 // and what to do. Not safe for concurrent calls.
 class FileSdDirectory {
  public:
@@ -32,17 +32,18 @@ class FileSdDirectory {
   // file.
   static Expected<void> Try(const std::string& path);
 
-  // Opens anew what is not what its path names any more (somebody removed the directory or the
-  // hidden folder and made it again). True: it is another directory, in which nothing can be relied
-  // on. A directory that is missing is an error: whoever removed it may be about to mount another.
+  // Opens the directory and the hidden folder again if their paths name others by now (somebody
+  // removed them and made them again). True if it is another directory, in which nothing can be
+  // relied on. A directory that is missing is an error: whoever removed it may be about to mount
+  // another.
   Expected<bool> Refresh();
 
   bool Owns(std::string_view name) const { return names_.Owns(name); }
   const PublishedNames::Names& owned() const { return names_.all(); }
 
   // kUnavailable as long as publication is held (publish/file_sd/import_hold.h); to be called
-  // before anything is claimed, replaced or removed. Files that were moved away hold nothing any
-  // more.
+  // before anything is claimed, replaced or removed. Held files that were moved away no longer hold
+  // it.
   Expected<void> CheckHold();
 
   // Whether the path names another directory than the one that was opened, or none.
@@ -57,13 +58,13 @@ class FileSdDirectory {
   FileGuard& guard() { return guard_; }
   DirectoryAccess access() const { return AccessOf(directory_.get()); }
 
-  // Makes `names`, which are not owned, ours, durably; to be called before such a file is made.
-  // Gives those that were left because a file of others has the name. A file that is part of a
-  // pending import is no such file: a copy of it is put in `.target-eye/imported/`. Nor is one
-  // whose loss was accepted.
+  // Makes `names`, which are not ours yet, ours, durably; to be called before such a file is made.
+  // Returns those that were left, because somebody else's file has the name. A file of a pending
+  // import does not count as somebody else's (a copy of it is put in `.target-eye/imported/`), nor
+  // does one whose loss was accepted.
   Expected<std::vector<std::string>> Claim(std::span<const std::string> names);
 
-  // What is in the way where a file of this name is to be, and what to do about it.
+  // What is in the way of a file of this name, and what to do about it; empty if nothing is.
   std::string Obstacle(const std::string& name) const;
 
   struct Replaced {
@@ -72,19 +73,20 @@ class FileSdDirectory {
     std::optional<Error> failure;
   };
 
-  // Makes the files, which are owned, hold what is given, in this order, and tells the guard. What
-  // this program did not write byte for byte is kept in `.target-eye/aside`
-  // (publish/file_sd/aside.h) before it is replaced, and named in a warning, once for each copy.
-  // What is in the way of one file, or cannot be kept, stays, and keeps no other from being
-  // replaced; `failure` is of the first that was not.
+  // Makes the files, which must be ours, hold what they should, in this order, and tells the guard.
+  // Bytes that this program did not write are kept in `.target-eye/aside` (publish/file_sd/aside.h)
+  // before they are replaced, and named in a warning, once for each copy. If something is in the
+  // way of a file, or its bytes cannot be kept, it stays, and the others are replaced all the same;
+  // `failure` is that of the first that was not replaced.
   Replaced Replace(std::span<const FileText> files);
 
-  // Removes the file, which is owned, and gives the name up. False where there was none, or where
-  // somebody put something else than a file in its place, which is left. Keeps it as Replace does.
+  // Removes the file, which must be ours, and gives up the name. False if there was no file, or if
+  // somebody put something other than a file in its place, which is left alone. Keeps others' bytes
+  // as Replace does.
   Expected<bool> Remove(const std::string& name);
 
-  // Once everything is published: puts aside the files whose loss was accepted and whose names are
-  // not ours, and ends the matter.
+  // To be called once everything is published: puts aside the files whose loss was accepted and
+  // whose names are not ours, and removes the list of them.
   Expected<void> FinishAccepted();
 
   // The `.json` files that are neither ours nor part of a pending import.

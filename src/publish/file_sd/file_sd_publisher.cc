@@ -185,7 +185,7 @@ class FileSdPublisher::Impl {
     return queue_.has_token;
   }
 
-  // How long to wait for the next publication; nothing where there is none to come. Under the lock.
+  // How long to wait for the next publication; nothing if there is none to come. Under the lock.
   std::optional<SteadyTime::duration> TimeToNext() {
     if (!has_snapshot_ || !(queue_.waits || failing_ || repairing_)) return std::nullopt;
     // Retries go by the real time, as the file system does.

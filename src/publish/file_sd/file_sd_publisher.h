@@ -23,26 +23,27 @@ struct FileSdOptions {
 // Publishes for Prometheus's file_sd_configs.
 //
 // In `directory`, which Prometheus watches, a file appears or changes by one rename from
-// `.target-eye/staging/` (one event; see docs/architecture.md for why), mode 0644; a file whose
-// bytes would not change is not touched. Only files whose names are in `.target-eye/published`,
-// written there before the file is made, are ever replaced or removed; another file of a name that
-// is needed is left as it is, and makes the publication fail with a message that says so. What we
-// own and no longer need (a group removed, the other layout's files) is removed after what takes
-// its place is there.
+// `.target-eye/staging/` (one event: docs/decisions/staged-outside-the-watch.md), with mode 0644. A
+// file whose bytes would not change is not touched. Only files whose names are in
+// `.target-eye/published`, written there before the file is made, are ever replaced or removed. If
+// somebody else's file has a name that is needed, it is left as it is, and the publication fails
+// with a message that says so. Files of ours that are no longer needed (a group was removed, the
+// layout was changed) are removed after those that take their place are there.
 //
-// A group without targets is not published, nor is one that is not selected; a change to one that
-// is not is no reason to publish.
+// Groups without targets and groups that are not selected are not published, and a change to a
+// group that is not selected publishes nothing.
 //
 // A thread of its own writes. A token bucket spares Prometheus, which parses everything at every
 // event: a few publications at once, then one a second, and less often the more there is to read
 // (up to one in ten seconds). A change that comes while there are tokens keeps its AnswerHold until
-// it is visible or its publication has failed; else the hold is let go at once. The first
+// it is visible or its publication has failed; otherwise the hold is let go at once. The first
 // publication after a snapshot waits for no token. A failed one is tried again after 100 ms,
-// doubling to 5 s, for as long as it takes; the directory may meanwhile be removed and made again.
+// doubling to kMaxDiskRetry (0.5 s), for as long as it takes; meanwhile the directory may be
+// removed and made again.
 class FileSdPublisher : public Publisher {
  public:
   // Opens the directory and its hidden folder and starts the thread; publishes nothing before
-  // OnSnapshot. kIo or kInvalid where the directory cannot be made or written, with what to do.
+  // OnSnapshot. kIo or kInvalid if the directory cannot be made or written, with what to do.
   // `metrics` and `clock` must outlive it.
   static Expected<std::unique_ptr<FileSdPublisher>> Open(FileSdOptions options, Metrics& metrics,
                                                          const Clock& clock);
@@ -56,7 +57,7 @@ class FileSdPublisher : public Publisher {
 
   Status status() const override;
 
-  // Tries once, even if a publication is not due yet; holds are let go whatever comes of it.
+  // Publishes once more, even if that is not due yet; holds are let go whether it succeeds or not.
   void Stop() override;
 
  private:

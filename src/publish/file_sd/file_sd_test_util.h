@@ -36,8 +36,7 @@ inline std::vector<std::string> FilesOf(const TempDirectory& root) {
   return names;
 }
 
-// Counts what Prometheus would wake up for in a directory: the events that its file watcher asks
-// for.
+// Counts the events in a directory that Prometheus's file watcher asks for.
 class EventCounter {
  public:
   explicit EventCounter(const std::string& path)
@@ -77,7 +76,7 @@ class EventCounter {
   UniqueFd inotify_;
 };
 
-// Stands still until it is told to go on; or goes on by a step each time it is asked.
+// Stands still until Advance is called or, with a `step`, goes on by it each time it is asked.
 class FakeClock final : public Clock {
  public:
   explicit FakeClock(std::chrono::seconds step = std::chrono::seconds(0)) : step_(step) {}
@@ -108,7 +107,7 @@ inline StoredGroupPtr MakeStored(const GroupKey& key, const std::vector<std::str
   return group;
 }
 
-// Waits for what comes from another thread; false only where something hangs.
+// Waits for what comes from another thread; false only if something hangs.
 inline bool Eventually(const std::function<bool()>& holds) {
   for (int i = 0; i < 6000; ++i) {
     if (holds()) return true;

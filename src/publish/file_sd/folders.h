@@ -29,13 +29,14 @@ struct Folders {
   std::string PathOf(std::string_view name) const;
 };
 
-// Opens what is there. Errors except that something is missing.
+// Opens what is there. That something is missing is no error.
 Expected<Folders> OpenFolders(const std::string& path);
 
-// Opens them and makes what is missing of the hidden folder and of staging in it, which it returns.
+// Opens them, makes the hidden folder and the staging folder in it if they are missing, and returns
+// the latter.
 Expected<UniqueFd> MakeFolders(Folders& folders);
 
-// The text of the file `name` in the hidden folder, at most kNameListLimitBytes; empty where it is
+// The text of the file `name` in the hidden folder, at most kNameListLimitBytes; empty if it is
 // missing.
 Expected<std::string> ReadHidden(const Folders& folders, const std::string& name);
 
@@ -46,7 +47,7 @@ Expected<void> WriteHidden(const Folders& folders, const UniqueFd& staging, cons
 // Removes it if it is there, durably.
 Expected<void> RemoveHidden(const Folders& folders, const std::string& name);
 
-// Renames without ever replacing: EEXIST where the new name is taken.
+// Renames without ever replacing: EEXIST if the new name is taken.
 std::error_code RenameToFree(int from, const std::string& name, int to, const std::string& free);
 
 // `name`, then `name.1`, `name.2`, ...

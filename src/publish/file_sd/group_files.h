@@ -15,35 +15,35 @@
 
 namespace target_eye {
 
-// The groups as they are to be seen, and which files do not show them yet. Both layouts are one
-// thing here: every group has one file (FileNameOf), every file shows some groups; what a group's
-// change makes out of date is its file. Groups without targets are left out. With `meta_labels`,
-// each group has its key as labels, too (EncodeWithMetaLabels). Not safe for concurrent calls.
+// The groups as they should be visible, and which files do not show them yet. The layouts differ
+// only in names: every group has one file (FileNameOf), and a change to the group makes its file
+// out of date. Groups without targets are left out. With `meta_labels`, each group has its key as
+// labels, too (EncodeWithMetaLabels). Not safe for concurrent calls.
 class GroupFiles {
  public:
   GroupFiles(FileSdLayout layout, bool meta_labels) : layout_(layout), meta_labels_(meta_labels) {}
 
-  // Takes these groups in place of all; every file is out of date.
+  // Takes these groups in place of all others; every file is out of date.
   void Reset(const std::vector<StoredGroupPtr>& groups);
 
   // Takes one group; null removes it.
   void Put(const GroupKeyView& key, StoredGroupPtr group);
 
-  // Files of these names, which were published, are out of date: somebody else changed them.
+  // Marks published files as out of date, because somebody else changed them.
   void MarkStale(const PublishedNames::Names& names);
 
-  // Every file is out of date: the directory is another one, say.
+  // Marks every file as out of date, because the directory is another one, say.
   void Invalidate() { all_stale_ = true; }
 
   struct Outcome {
-    // Files that were written or removed: what Prometheus is told of.
+    // How many files were written or removed: an event each for Prometheus.
     std::size_t events = 0;
     // The first thing that went wrong; the files concerned stay out of date.
     std::optional<Error> failure;
   };
 
-  // Writes the files that are out of date, then removes those of ours that are not needed, if all
-  // could be written. Nothing of that as long as the directory is held.
+  // Writes the files that are out of date and then, if all could be written, removes those of ours
+  // that are not needed. Does nothing while the directory is held.
   Outcome Publish(FileSdDirectory& directory);
 
   // About how much Prometheus reads when it reads all files.
@@ -55,7 +55,7 @@ class GroupFiles {
     GroupList::const_iterator begin;
     GroupList::const_iterator end;
   };
-  // File names, each with the key of the group it shows where it shows one only.
+  // File names, each with the key of its group if it shows only one.
   using Stale = std::map<std::string, std::optional<GroupKey>, std::less<>>;
 
   void Insert(StoredGroupPtr group);
@@ -75,7 +75,7 @@ class GroupFiles {
   const FileSdLayout layout_;
   const bool meta_labels_;
   GroupList groups_;
-  // What each of them is published as, where that is not its own JSON.
+  // What each of them is published as, if that is not its own JSON.
   std::unordered_map<const StoredGroup*, GroupJsonParts> texts_;
   std::uint64_t total_bytes_ = 0;
   Stale stale_;

@@ -10,20 +10,20 @@
 
 namespace target_eye {
 
-// What keeps a start without a state from publishing: files under the names of ours that could not
-// be taken over whole. Until a person has decided, Prometheus keeps what it has.
+// What keeps a start without a state from publishing: files with names of ours that could not be
+// taken over whole. Until a person has decided, Prometheus keeps what it has.
 //
-// `.target-eye/held` is there, durably, before anything is taken over, and as long as nobody has
-// decided. The decision is one rename, to `.target-eye/accepted`; or the files are repaired (the
-// next start looks at them again) or moved away. Errors are kIo.
+// `.target-eye/held` is written, durably, before anything is taken over, and stays until somebody
+// has decided. To accept the loss is one rename, to `.target-eye/accepted`; otherwise the files are
+// repaired (the next start looks at them again) or moved away. Errors are kIo.
 
 struct HeldFile {
   std::string name;
-  // The SHA-256 in hex of what it held then; empty where it could not be read.
+  // The SHA-256 in hex of what it held then; empty if it could not be read.
   std::string digest;
   // Why it could not be taken over whole, for a person.
   std::string reason;
-  // Where in the hidden folder a copy of it is kept; empty where none could be made.
+  // Where in the hidden folder a copy of it is kept; empty if none could be made.
   std::string kept;
 
   friend bool operator==(const HeldFile&, const HeldFile&) = default;
@@ -31,21 +31,21 @@ struct HeldFile {
 
 struct ImportHold {
   std::vector<HeldFile> files;
-  // ContentDigest of the groups that were taken over, so that none comes again that was removed or
-  // changed since.
+  // ContentDigest of the groups that were taken over, so that a later start does not bring back one
+  // that was removed or changed since.
   std::set<std::string, std::less<>> taken;
 
   bool Has(std::string_view name) const;
 };
 
-// What tells a group from others, whatever its key.
+// A digest of the targets and labels, whatever the key.
 std::string ContentDigest(const TargetGroup& group);
 
 std::string EncodeHold(const ImportHold& hold);
-// A line that says nothing is passed over.
+// Lines that cannot be read are skipped.
 ImportHold DecodeHold(std::string_view text);
 
-// In `directory`; with no files where nothing is held.
+// Of `directory`; has no files if nothing is held.
 Expected<ImportHold> ReadHold(const std::string& directory);
 Expected<void> WriteHold(const std::string& directory, const ImportHold& hold);
 Expected<void> RemoveHold(const std::string& directory);
@@ -53,16 +53,16 @@ Expected<void> RemoveHold(const std::string& directory);
 // The files whose loss a person has accepted, and that are not yet put aside.
 Expected<ImportHold> ReadAccepted(const std::string& directory);
 
-// Copies `name` to `.target-eye/aside`; returns where to in the hidden folder.
+// Copies `name` to `.target-eye/aside`; returns the copy's path in the hidden folder.
 Expected<std::string> KeepHeldCopy(const std::string& directory, const std::string& name);
 
 // A person's decision: what could not be taken over of the held files is given up, and publication
-// goes on, within a second where the service runs. The files themselves are kept in
-// `.target-eye/aside`. Durable when it returns. Returns the files; none where nothing is held.
-// kInvalid where `directory` is none that target-eye publishes to.
+// goes on, within a second if the service runs. The files themselves are kept in
+// `.target-eye/aside`. Durable when it returns. Returns the files; none if nothing is held.
+// kInvalid if `directory` is not one that target-eye publishes to.
 Expected<std::vector<HeldFile>> AcceptLoss(const std::string& directory);
 
-// For the log and `/-/ready`: what is held, why, and the two ways on.
+// For the log and `/-/ready`: what is held, why, and what a person can do.
 std::string HoldMessage(const std::string& directory, const std::vector<HeldFile>& files);
 
 }  // namespace target_eye

@@ -43,7 +43,7 @@ bool IsLegacyName(std::string_view name) {
                      [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-// Empty where MD5 is not to be had: under FIPS, say.
+// Empty if there is no MD5, as under FIPS.
 std::string Md5Hex(std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;

@@ -12,21 +12,21 @@
 
 namespace target_eye {
 
-// One group that a file of another program, or of an earlier state of ours, holds.
+// A group from a file of another program, or from one that an earlier state of ours published.
 struct ImportedGroup {
   GroupKey key;
   TargetGroup group;
   std::string file_name;
-  // The file's name shows that `job` or `env` were overridden, so that the key, taken from these
+  // The file's name shows that `job` or `env` were overridden: the key, which is taken from these
   // labels, is not the one that clients use.
   bool key_is_a_guess = false;
 };
 
 struct ImportScan {
   std::vector<ImportedGroup> groups;
-  // Whole files that `groups` came from and that are to be put away once they are published.
+  // The files that were taken over whole, to be put away once their groups are published.
   std::vector<std::string> file_names;
-  // Files of our own names that could not be taken over whole; what could be told of them is in
+  // Files with names of ours that could not be taken over whole; what could be read of them is in
   // `groups`. Their `kept` is empty.
   std::vector<HeldFile> held;
   // Files of other names that were left alone, with the reason.
@@ -39,24 +39,23 @@ struct ImportScan {
 
 // What can be taken over from `directory` on a first start: the `.json` files of the Python
 // Target-eye, `<md5>.json` with one group each, named by the MD5 of application + environment with
-// nothing between. The key is taken from the labels `job` and `env`. Where two files give one key,
-// it goes to the one whose name fits it, otherwise to the first by name; another is kept apart
+// nothing between. The key is taken from the labels `job` and `env`. If two files have the same
+// key, it goes to the one whose name fits it, otherwise to the first by name; another is kept apart
 // under the environment `<env>-<first 8 digits of its name>`, as a guess. Such a file is taken
-// whole or left whole: one with anything in it that could not be registered is named in `skipped`,
-// as is every other `.json` file that is not one of ours.
+// whole or left whole: one that contains anything that could not be registered is named in
+// `skipped`, as is every other `.json` file that is not ours.
 //
-// And, where the state was lost or put aside, what this program published itself:
-// <application>@<environment>.json, whose name gives the key, and targets.json, whose labels do, or
-// the meta labels if it has them (EncodeWithMetaLabels), which are no labels of the group then. A
-// group in there that is already taken with the same content is not taken twice, and one whose key
-// is taken goes to `<env>-imported`, as a guess. Of such a file every group that can be told is
-// taken (DecodeFileSdParts); if that is not all, or it cannot be read at all (over 64 MiB, a
-// symbolic link, a mode that keeps us out), it is in `held`, too.
+// And, if the state was lost or put aside, what this program published itself. The key of a group
+// is in the name of <application>@<environment>.json; in targets.json it is in the meta labels if
+// there are any (EncodeWithMetaLabels; they are then not labels of the group), otherwise in `job`
+// and `env`. A group that was already taken with the same content is not taken twice, and one whose
+// key is taken goes to `<env>-imported`, as a guess. Every group that can be read is taken
+// (DecodeFileSdParts); if that is not the whole file, or the file cannot be read at all (over 64
+// MiB, a symbolic link, a mode that keeps us out), it is in `held`, too.
 //
-// Reads only; no file is changed and no symbolic link followed. A directory that is missing holds
-// nothing.
-// Where the disk or the system is at fault that a file cannot be read, that is an error (kIo), and
-// nothing is taken.
+// Only reads: no file is changed, and no symbolic link is followed. A missing directory has nothing
+// to take over. If a file cannot be read because of the disk or the system, that is an error (kIo),
+// and nothing is taken.
 Expected<ImportScan> ScanForImport(const std::string& directory);
 
 // The two steps around the commit of an import, so that a crash between them loses nothing and
@@ -66,15 +65,15 @@ Expected<ImportScan> ScanForImport(const std::string& directory);
 // FinishImport, after the groups are published, moves each named file of `directory` that is still
 // there, and that the publication has not replaced by a file of ours, to `.target-eye/imported/`
 // (never over a file that is there: `.1`, `.2`, ... are added), then removes the list.
-// PendingImport gives the names of an import that was begun and not finished; empty where there is
-// none. Errors are kIo. May be repeated.
+// PendingImport returns the names of an import that was begun and not finished; empty if there is
+// none. Errors are kIo. Each may be repeated.
 Expected<void> BeginImport(const std::string& directory, const std::vector<std::string>& names);
 Expected<std::vector<std::string>> PendingImport(const std::string& directory);
 Expected<void> FinishImport(const std::string& directory);
 
 // Puts a copy of the file `name` of `directory` into the folder `imported` of `hidden`, as
 // FinishImport would move it, unless the same bytes are there under that name. For a file that is
-// about to be replaced. Returns what it held.
+// about to be replaced. Returns the digest of what it held.
 Expected<Sha256Digest> KeepImportedCopy(int directory, int hidden, int staging,
                                         const std::string& name);
 

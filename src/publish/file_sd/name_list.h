@@ -13,8 +13,9 @@ inline constexpr std::size_t kNameListLimitBytes = std::size_t{256} << 20;
 
 std::string EncodeNames(std::span<const std::string> names);
 
-// The names in `text`. A line that names no `.json` file of the directory itself is passed over, so
-// that no edited list leads out of it; so is a last line without its end, which a crash cut off.
+// The names in `text`. A line that is not the name of a `.json` file in the directory itself is
+// skipped, so that an edited list cannot lead out of it; so is a last line without a line end,
+// which a crash cut off.
 std::vector<std::string> DecodeNames(std::string_view text);
 
 }  // namespace target_eye

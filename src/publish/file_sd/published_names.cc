@@ -15,7 +15,7 @@ namespace {
 
 const std::string kListName(kPublishedList);
 
-// Below this many lines a list is never written anew for its length.
+// A list with fewer lines is never rewritten for its length.
 constexpr std::size_t kMinLinesToRewrite = 1024;
 
 bool IsNoRoom(const std::error_code& error) {

@@ -19,7 +19,7 @@ namespace target_eye {
 // A publisher on a temporary directory, fed as the registry feeds it.
 class FileSdPublisherTest : public testing::Test {
  protected:
-  // As a directory for Prometheus is, and as a temporary one is not.
+  // A directory for Prometheus has this mode; a temporary one has not.
   FileSdPublisherTest() { EXPECT_EQ(chmod(root_.path().c_str(), 0755), 0); }
 
   void TearDown() override { publisher_.reset(); }
@@ -43,7 +43,7 @@ class FileSdPublisherTest : public testing::Test {
     EXPECT_TRUE(Published()) << publisher_->status().failure;
   }
 
-  // What becomes of one commit's answers.
+  // Ready once the answers of one commit are sent.
   using Answer = std::future<void>;
   static bool IsSent(const Answer& answer) {
     return answer.wait_for(std::chrono::seconds(0)) == std::future_status::ready;

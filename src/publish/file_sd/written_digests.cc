@@ -20,14 +20,14 @@ namespace {
 
 const std::string kListName(kWrittenList);
 
-// The list is written anew when it is longer than this, about four lines a name.
+// The list is rewritten when it is longer than this, about four lines a name.
 constexpr std::size_t kBytesPerName = 200;
 constexpr std::size_t kMinBytesToRewrite = std::size_t{256} << 10;
 
 constexpr std::size_t kNameDigits = 16;
 constexpr std::size_t kDigestDigits = 32;
 
-// False where `hex` is not hex digits only.
+// False if `hex` is not hex digits only.
 bool FromHex(std::string_view hex, std::span<unsigned char> bytes) {
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     const char* const begin = hex.data() + 2 * i;
@@ -103,8 +103,8 @@ void WrittenDigests::Add(std::span<const Written> written, int hidden, int stagi
     Rewrite(hidden, staging);
     return;
   }
-  // One write, so that no other process sees half a line; what is cut off by a full disk is the
-  // end of the list, and the next time it is written anew.
+  // One write, so that no other process sees half a line; what is cut off by a full disk is the end
+  // of the list, and the next time it is rewritten.
   if (write(file_.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
     file_.Reset();
   }

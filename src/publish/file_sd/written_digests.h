@@ -14,14 +14,14 @@
 
 namespace target_eye {
 
-// Which bytes of our files may be replaced without a loss: those that this program wrote, and those
-// that it has kept a copy of. For each file the digests of two such texts: the one that is there,
-// and the one that is about to take its place, as a crash may leave either. Kept in
+// Which bytes in our files may be replaced without a loss: those that this program wrote, and those
+// of which it has kept a copy. For each file it has the digests of two such texts, the one that is
+// there and the one that is about to take its place, since a crash may leave either. Kept in
 // `.target-eye/written`, a line a text, written before the file is renamed into place. Not safe for
 // concurrent calls.
 //
-// The list is a help and no promise. It is not synced, and where it cannot be read or written, what
-// it lacks is taken for somebody else's bytes: at worst a copy is kept that nobody needs.
+// The list is not synced, and may be unreadable. What it lacks is taken for somebody else's bytes:
+// at worst a copy is kept that nobody needs.
 class WrittenDigests {
  public:
   struct Written {
@@ -29,8 +29,8 @@ class WrittenDigests {
     Sha256Digest digest;
   };
 
-  // Reads the list in `hidden`, in place of what is held, and writes it anew with what is about
-  // `names` only.
+  // Reads the list in `hidden`, in place of what was known, and rewrites it with only what is about
+  // `names`.
   void Load(const PublishedNames::Names& names, int hidden, int staging);
 
   // Notes what is about to be written.
@@ -55,8 +55,8 @@ class WrittenDigests {
   void Note(Name name, const Digest& digest, std::string& lines);
   void Rewrite(int hidden, int staging);
 
-  // All equal where nothing is about to be written. Of a list that was just read nobody knows which
-  // of its last two texts is there; `other` is the later one of them.
+  // All are equal while nothing is about to be written. After Load it is not known which of the
+  // last two texts is there: `other` is the later one.
   struct Texts {
     Digest there;
     Digest other;

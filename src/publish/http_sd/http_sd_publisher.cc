@@ -135,7 +135,7 @@ class HttpSdPublisher::Impl {
     return pending_.snapshot || pending_.changes.size() >= kMaxPending;
   }
 
-  // Nothing where it is to be rendered first. Under the lock.
+  // Nothing if it is to be rendered first. Under the lock.
   std::optional<Expected<SdList>> GetKept(const View& view, const std::string& key) {
     if (stopping_) return std::unexpected(Stopping());
     if (version_ == 0) {
@@ -148,7 +148,7 @@ class HttpSdPublisher::Impl {
     return list;
   }
 
-  // Takes `done`, or gives why not. Under the lock.
+  // Takes `done`, or returns why not. Under the lock.
   std::optional<Expected<SdList>> Enqueue(const View& view, std::string key, Done& done) {
     auto waiting = std::ranges::find(waiting_, key, &Waiting::key);
     if (waiting == waiting_.end()) {

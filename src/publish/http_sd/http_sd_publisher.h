@@ -16,20 +16,20 @@
 namespace target_eye {
 
 struct HttpSdOptions {
-  // Lists that are kept for the next request, the least recently used going first: at most so many,
-  // of so many bytes together. The one that was asked for last is kept whatever its size.
+  // Bounds of the lists that are kept for the next request, by number and by bytes. The least
+  // recently used go first; the one that was asked for last is kept whatever its size.
   std::size_t kept_lists = 16;
   std::size_t kept_bytes = 64 << 20;
   // Different lists that may wait to be rendered; one more is refused.
   std::size_t waiting_lists = 64;
 };
 
-// Publishes for Prometheus's http_sd_configs: lists that are rendered when they are asked for, once
-// for each state of the groups, and kept for whoever asks for the same.
+// Publishes for Prometheus's http_sd_configs: a list is rendered when it is asked for, once for
+// each state of the groups, and kept for whoever asks for the same.
 //
-// A list shows at least every change that was told of before it was asked for, whole commits only.
-// Groups without targets are left out. A thread of its own renders, so that neither commits nor the
-// other connections of whoever asks are held up.
+// A list shows at least every change that came before it was asked for, and only whole commits.
+// Groups without targets are left out. A thread of its own renders, so that neither commits nor
+// other connections are held up.
 class HttpSdPublisher : public Publisher {
  public:
   // What is asked for.
@@ -46,13 +46,13 @@ class HttpSdPublisher : public Publisher {
   // Stops, if Stop was not called.
   ~HttpSdPublisher() override;
 
-  // Calls `done` exactly once: inside Get where the list is kept from before, otherwise on the
-  // renderer's thread; it must not block. kUnavailable before the first snapshot and after Stop,
-  // never an empty list that Prometheus would take for the truth; kOverloaded where too many
-  // different lists wait. From any thread; never blocks.
+  // Calls `done` exactly once: inside Get if the list is kept from before or the request is
+  // refused, otherwise on the renderer's thread. `done` must not block. kUnavailable before the
+  // first snapshot and after Stop, never an empty list, which Prometheus would take for the truth;
+  // kOverloaded if too many different lists wait. From any thread; never blocks.
   void Get(const View& view, Done done);
 
-  // Both only take note; a hold is let go at once, since whoever asks from now on sees the change.
+  // Both only take note. A hold is let go at once, since whoever asks from now on sees the change.
   void OnSnapshot(const Snapshot& snapshot) override;
   void OnChanges(Revision revision, std::span<const Change> changes, AnswerHold hold) override;
 

@@ -24,11 +24,11 @@ class ListCache {
   ListCache(std::size_t entry_limit, std::size_t byte_limit)
       : entry_limit_(entry_limit), byte_limit_(byte_limit) {}
 
-  // Null where there is none; good until the next Put.
+  // Null if there is none; valid until the next Put.
   Entry* Find(std::string_view key);
 
-  // In place of the one with the same key. Gives what is kept no more, for the caller to let go of
-  // where that may take a moment.
+  // Keeps `entry`, in place of one with the same key. Returns the entries that are no longer kept,
+  // since to destroy them may take a moment that the caller can choose.
   std::vector<Entry> Put(Entry entry);
 
  private:

@@ -11,7 +11,7 @@
 
 namespace target_eye {
 
-// How many groups a list has, and of how many that may be seen it is a selection.
+// How many groups a list has, and from how many that the caller may see they were selected.
 struct SdCount {
   std::size_t selected = 0;
   std::size_t visible = 0;
@@ -20,20 +20,21 @@ struct SdCount {
 // A list as it is sent.
 struct SdList {
   std::shared_ptr<const std::string> bytes;
-  // Strong (RFC 9110 section 8.8.3), with its quotes: made of the bytes, so that the same bytes
-  // have the same one after a restart and on another machine.
+  // Strong (RFC 9110 section 8.8.3), with its quotes. Made from the bytes, so that the same bytes
+  // have the same ETag after a restart and on another machine.
   std::string etag;
   SdCount count = {};
 };
 
-// The groups that `selector` selects, as Prometheus's http_sd_configs take them; the same text as
-// file_sd's. Where `visible` is given, none that is not in it. Says in `count` how many there are.
+// The groups that `selector` selects, and that are in `visible` if that is not null, as
+// Prometheus's http_sd_configs take them; the same text as file_sd's. Sets `count`, if that is not
+// null.
 std::string RenderSdList(const GroupList& groups, const Selector& selector, bool meta_labels,
                          const GroupSet* visible = nullptr, SdCount* count = nullptr);
 
 SdList MakeSdList(std::string text);
 
-// `text` in the gzip format (RFC 1952), without a time: the same text gives the same bytes.
+// `text` in the gzip format (RFC 1952), without a time, so that the same text makes the same bytes.
 std::string Gzip(std::string_view text);
 
 }  // namespace target_eye

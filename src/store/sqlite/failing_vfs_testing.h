@@ -8,7 +8,7 @@
 namespace target_eye {
 
 // For tests: while it lives, SQLite's files are opened through it, and the operation that Fail
-// names fails, once. Knows no shared memory, which the store does without.
+// names fails, once. It has no shared memory, which the store does not use.
 class FailingVfs {
  public:
   enum class Operation { kOpen, kRead, kWrite, kSync, kTruncate };
@@ -30,14 +30,14 @@ class FailingVfs {
   FailingVfs(const FailingVfs&) = delete;
   FailingVfs& operator=(const FailingVfs&) = delete;
 
-  // The `number`th `operation` from now on, counted from 1, gives `result`.
+  // The `number`th `operation` from now on, counted from 1, returns `result`.
   void Fail(Operation operation, int number, int result) {
     operation_ = operation;
     left_ = number;
     result_ = result;
   }
 
-  // Whether it came to that; afterwards nothing fails.
+  // Whether it has failed; afterwards nothing fails.
   bool TakeFailed() {
     const bool failed = left_ == 0;
     left_ = -1;
@@ -68,7 +68,7 @@ class FailingVfs {
     return result;
   }
 
-  // The failure's result if it is this operation's turn, else what `go_on` gives.
+  // The failure's result if it is this operation's turn, else what `go_on` returns.
   template <typename GoOn>
   static int Count(Operation operation, GoOn go_on) {
     if (current_->left_ > 0 && operation == current_->operation_ && --current_->left_ == 0) {

@@ -9,8 +9,8 @@
 
 namespace target_eye {
 
-// Thin owners of SQLite's handles. They give SQLite's own result codes: what a code means is for
-// SqliteStore to say. One thread at a time.
+// Thin owners of SQLite's handles. They return SQLite's own result codes; what a code means is for
+// SqliteStore to decide. One thread at a time.
 
 class SqliteStatement {
  public:
@@ -26,7 +26,7 @@ class SqliteStatement {
   std::int64_t Integer(int column) const;
   void Reset();
 
-  // Step and Reset, for a statement that gives no rows: SQLITE_OK or an error.
+  // Step and Reset, for a statement that has no rows: SQLITE_OK or an error.
   int Run();
 
  private:
@@ -43,8 +43,8 @@ class SqliteDatabase {
 
   // Opens `path` for reading and writing; `flags` are added to these. Follows no symbolic link.
   int Open(const std::string& path, int flags);
-  // Opens what nobody writes to, for reading only: without its log, without a lock, and without
-  // making a file.
+  // Opens, for reading only, a database that nobody writes to: without its log, without a lock, and
+  // without making a file.
   int OpenUnchanging(const std::string& path);
   // Without a checkpoint: what is in the write-ahead log stays there.
   void Close();

@@ -47,7 +47,7 @@ void Bind(SqliteStatement& statement, const GroupKey& key, const std::string& js
 
 std::string SystemError(int code) { return std::generic_category().message(code); }
 
-// What cannot be looked at may well be there, and is not to be made anew.
+// What cannot be looked at may well exist, and must not be made again.
 Expected<bool> Exists(const std::string& path) {
   struct stat status{};
   if (lstat(path.c_str(), &status) == 0) return true;
@@ -370,7 +370,7 @@ Expected<void> SqliteStore::OpenDatabase() {
   return {};
 }
 
-// Looks only: whatever is wrong, not a byte is changed before it has passed.
+// Only reads: until the database has passed, not a byte of it is changed.
 Expected<void> SqliteStore::CheckDatabase() {
   std::int64_t application = 0;
   std::int64_t version = 0;

@@ -13,12 +13,12 @@ namespace target_eye {
 // The embedded store: one SQLite database, `state.db`, in a directory of its own.
 //
 // A commit is one transaction in the write-ahead log with synchronous=FULL: one fsync a batch, and
-// a batch that was acknowledged survives power loss. This connection is the only one there is (it
-// holds the database exclusively, which also keeps SQLite 3.7-3.51's WAL-reset bug away), and
-// StatePlace's locks keep a second process out with a message better than SQLite's.
+// a batch that was acknowledged survives power loss. There is no other connection: this one holds
+// the database exclusively, which also avoids the WAL-reset bug of SQLite 3.7 to 3.51. StatePlace's
+// locks keep a second process out, with a better message than SQLite's.
 //
-// What is open is compared with what is at its path before a commit, and again before it is
-// acknowledged: a database that was removed, replaced or covered by a mount takes no writes.
+// Before a commit, and again before it is acknowledged, the open files are compared with those at
+// their paths: a database that was removed, replaced or covered by a mount takes no writes.
 //
 // The database is made as `state.db.new` and renamed when it is whole, so a `state.db` that is
 // empty or has no schema is damage, never a first start. The file says whose it is:
@@ -32,8 +32,8 @@ class SqliteStore : public Store {
   explicit SqliteStore(std::string directory);
   ~SqliteStore() override;
 
-  // Whether `directory` has a state in it that was ever written to. Looks only, takes no lock and
-  // makes no file, whoever may hold it; what cannot be looked at counts as a state.
+  // Whether `directory` has a state that was ever written to. Takes no lock and makes no file, so
+  // it may be in use. What cannot be looked at counts as a state.
   static bool HoldsState(const std::string& directory);
 
   Expected<Snapshot> Open(ChangeSink sink) override;
@@ -45,16 +45,16 @@ class SqliteStore : public Store {
  private:
   Expected<Reopened> OpenAgain(const Snapshot& believed);
   // A log that holds every page of its state shows that state, whatever database lies under it, and
-  // the next checkpoint would write it into that one. kDamaged where the database may be another
-  // than the log's. Not while the database is open.
+  // the next checkpoint would write it into that database. kDamaged if the database may not be the
+  // log's own. Not to be called while the database is open.
   Expected<void> LookUnderLog(const Snapshot& believed);
   bool Continues(const Snapshot& believed, const Snapshot& found) const;
   Error OtherState(const Snapshot& believed, const Snapshot& found) const;
-  // Without a checkpoint: what is there is left as it is. The locks are held on.
+  // Without a checkpoint: the files stay as they are. The locks are kept.
   void CloseDatabase();
   // Makes `state.db.new` with these groups.
   Expected<void> MakeDatabase(const Snapshot& groups);
-  // Renames it to `state.db`; never over one that is there.
+  // Renames it to `state.db`; never over an existing one.
   Expected<void> PlaceDatabase();
   Expected<Snapshot> OpenAndLoad();
   Expected<void> OpenDatabase();

@@ -11,22 +11,24 @@
 
 namespace target_eye {
 
-// Renames `from` to `to`, never over what is there. 0, or a value of errno: EEXIST for that.
+// Renames `from` to `to`, never over what is there. Returns 0 or a value of errno: EEXIST if
+// something is.
 int RenameOntoNothing(const std::string& from, const std::string& to);
 
-// Where a state lies: its directory, the locks on it, and which files in it are the ones that are
-// open. Knows no SQLite, and never opens the database: to close any descriptor of it would drop
-// SQLite's locks. One thread at a time.
+// Where a state lies: its directory, the locks on it, and which files in it are open. Knows nothing
+// of SQLite, and never opens the database: closing any descriptor of it would drop SQLite's locks.
+// One thread at a time.
 class StatePlace {
  public:
   explicit StatePlace(std::string directory) : directory_(std::move(directory)) {}
 
-  // Makes the directory with mode 0755 where it is missing, its entry synced, and takes its locks,
-  // so that no other process of target-eye uses it, not even one that finds its files removed. Once
-  // taken, it is looked at again: where the path names another directory by now, that one is taken,
-  // or made. On another file system than the first one's, or under another mount, it is taken only
-  // where it has a database, and never made: it would be in the way of what belongs there. Errors:
-  // kInUse, with the process; kIo; kDamaged for another file system.
+  // Makes the directory with mode 0755 if it is missing, its entry synced, and takes its locks, so
+  // that no other target-eye uses it, even if the files in it are removed.
+  //
+  // Called again, it looks whether the path names another directory by now, and takes or makes that
+  // one. But if that is on another file system or under another mount than the first one, it is
+  // taken only if it has a database, and never made: it would be in the way of what belongs there.
+  // Errors: kInUse, with the process; kIo; kDamaged for another file system.
   Expected<void> Take();
   void Release();
 
@@ -34,28 +36,28 @@ class StatePlace {
   const std::string& database() const { return database_; }
   const std::string& log() const { return log_; }
 
-  // Those that are at the paths now are the files that are open. kIo where they cannot be looked
-  // at.
+  // Notes the files at the paths as those that are open. kIo if they cannot be looked at.
   Expected<void> Note();
-  // After a write of ours, before it is acknowledged: the path of the directory still leads to the
-  // files that were noted, and as they are now is how they were left. kDamaged: no, or it cannot be
-  // told; the message says what was found.
+  // For after a write of ours, before it is acknowledged: checks that the path of the directory
+  // still leads to the files that were noted, and notes their present state as what we left.
+  // kDamaged if it leads to others, or that cannot be told; the message says what was found.
   Expected<void> NoteWrite();
-  // They still are those files, and nobody else has written to them since. kDamaged, as above.
+  // Checks that they are still those files, and that nobody else has written to them since.
+  // kDamaged, as above.
   Expected<void> Check() const;
-  // The same of the database without its log.
+  // The same for the database, without its log.
   bool IsDatabaseOurs() const;
-  // Less than that: the database is the noted file, of the noted size, whatever its time. kDamaged:
-  // no, or it cannot be told.
+  // Checks less: that the database is the noted file and has the noted size, whatever its time.
+  // kDamaged if not, or if that cannot be told.
   Expected<void> CheckDatabaseFile() const;
-  // A log with something in it lies at its path; what cannot be looked at counts as one.
+  // Whether a log that is not empty lies at its path; what cannot be looked at counts as one.
   bool HasLog() const;
-  // The log at its path is the noted file, of whatever size.
+  // Whether the log at its path is the noted file, of whatever size.
   bool IsLogOurs() const;
 
-  // Moves what is at the paths, if anything is, to a name beside it that is free and says so, of
-  // which there are kMostPutAside; gives the database's new name. Nothing is ever overwritten.
-  // kDamaged where there are as many already, or kIo.
+  // Moves what is at the paths, if anything, to a free name beside it, `put-aside-<number>.db`;
+  // returns the database's new name. Nothing is ever overwritten. Errors: kDamaged if there are
+  // kMostPutAside already, or kIo.
   Expected<std::string> PutAside();
   static constexpr int kMostPutAside = 10;
 
@@ -67,7 +69,7 @@ class StatePlace {
     std::int64_t size = 0;
     std::int64_t modified_ns = 0;
   };
-  // A mount of a file system. `mount` is 0 where the kernel does not tell.
+  // A mount of a file system. `mount` is 0 if the kernel does not tell it.
   struct Volume {
     std::uint64_t device = 0;
     std::uint64_t mount = 0;
