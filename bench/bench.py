@@ -3,7 +3,7 @@
 
 Machines are noisy: rounds alternate between us and the peer, and medians and their ratios count. Run it
 through `./dev bench [NAME...]`; the names are those of the BENCHMARKS below. A run of some of them prints
-its tables and leaves the page alone.
+its figures and leaves the page alone.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 
 from peers import (ROOT, ROUNDS, SECONDS, client, cpu_seconds, discovered, etcd, get, memory_bytes, nginx, prometheus,
@@ -189,9 +190,20 @@ def machine() -> str:
     return f"{cpu[1] if cpu else platform.processor()}, {os.cpu_count()} cores, Linux {platform.release()}"
 
 
-def table(rows) -> str:
-    head = ["what", "unit", "target-eye: median (min–max)", "beside it", "ratio", "goal"]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
+def listed(rows) -> str:
+    """An entry for each row, with what stands beside it below, in lines that a diff can show."""
+    def wrapped(mark: str, text: str) -> str:
+        return textwrap.fill(text, 119, initial_indent=mark, subsequent_indent=" " * len(mark), break_long_words=False,
+                             break_on_hyphens=False)
+
+    lines = []
+    for what, unit, figure, beside, ratio, goal in rows:
+        median, spread_of_it = (figure.split(" ", 1) + [""])[:2]
+        aim = "for comparison" if goal in ("for comparison", "beside it") else f"goal: {goal}"
+        lines.append(wrapped("- ", f"**{what}**: {' '.join(filter(None, [median, unit, spread_of_it]))}; {aim}."))
+        if beside:
+            lines.append(wrapped("  - ", f"{beside}; the ratio is {ratio}."))
+    return "\n".join(lines)
 
 
 def main() -> int:
@@ -212,16 +224,21 @@ def main() -> int:
             measured = BENCHMARKS[name](options, work)
         finally:
             shutil.rmtree(work, ignore_errors=True)
-        print(table(measured), flush=True)
+        print(listed(measured), flush=True)
         rows += measured
     if options.names:
         return 0
     page = f"""# Benchmarks
 
 Written by `./dev bench`, which runs everything below in one go on one machine, us and the peer by turns.
-Absolute figures are this machine's; the ratios are what carries over.
+Absolute figures are this machine's; the ratios are what carries over. Of each figure, the median, with the least and
+the most of the rounds.
 
-{table(rows)}
+## Figures
+
+{listed(rows)}
+
+## How they were measured
 
 - Machine: {machine()}.
 - Peers: nginx {version("/usr/sbin/nginx", "-v")}, etcd {version("etcd", "--version")}, \

@@ -33,7 +33,7 @@ tidy() {
 step rooms "include only what the room may use; the order is in src/CMakeLists.txt" python3 tools/check_rooms.py
 step format "./dev fix" format
 step scripts "mend what flake8 or shellcheck names above" scripts
-step docs "mend the links named above" python3 tools/check_docs.py
+step docs "mend the links and lines named above" python3 tools/check_docs.py
 step tidy "mend what is named above" tidy
 
 if [ ${#failed[@]} -gt 0 ]; then

@@ -15,6 +15,7 @@ constexpr SettingTopic kWorkingTopics[] = {
     SettingTopic::kDeadlines,   SettingTopic::kLogs,       SettingTopic::kProcess};
 
 constexpr std::size_t kHelpColumns = 100;
+constexpr std::size_t kPageColumns = 119;
 
 constexpr std::string_view kUsage =
     R"(target-eye: a durable registry of Prometheus scrape targets
@@ -44,15 +45,16 @@ constexpr std::string_view kReferenceIntroduction =
 
 `target-eye [FLAG]... [CONFIG_FILE]` serves. One setting must be given: the directory to publish to.
 `target-eye check config [FLAG]... [CONFIG_FILE]` shows what was set and where, without secrets, and ends with 0
-where target-eye would start with it, else 1 and the message of the start. It tries what a start does: it reads the
+if target-eye would start with it, else 1 and the message of the start. It tries what a start does: it reads the
 files that are named, opens logs, listens on the addresses for a moment, becomes `USER` and `GROUP`, makes the
 directories, opens the state. What it made it removes. Run it as the user, and on the machine, that target-eye is to
-run as and on. Where an instance runs with the same state directory, what that one holds (its addresses, its lock on
+run as and on. If an instance runs with the same state directory, what that one holds (its addresses, its lock on
 the state) is no failure, and a line says so.
-`target-eye check health [FLAG]... [CONFIG_FILE]` asks the instance that serves with these settings for `/-/healthy`, and ends with 0
-where it answers 200, else 1 and the reason.
-`target-eye accept-loss [FLAG]... [DIRECTORY]` decides about [files that could not be taken over](operations.md#when-publication-is-held);
-without DIRECTORY it is the one that the settings name.
+`target-eye check health [FLAG]... [CONFIG_FILE]` asks the instance that serves with these settings for `/-/healthy`,
+and ends with 0 if it answers 200, else 1 and the reason.
+`target-eye accept-loss [FLAG]... [DIRECTORY]` decides about
+[files that could not be taken over](operations.md#when-publication-is-held); without DIRECTORY it is the one that the
+settings name.
 
 A setting can be given in three ways. What stands earlier in this list wins:
 
@@ -61,18 +63,21 @@ A setting can be given in three ways. What stands earlier in this list wins:
 3. a key in the config file, which is the program's argument, `--config.file` or the variable `CONFIG_FILE`. An empty
    value counts as not set.
 
+In the lists below, an entry begins with the key and its section in the config file; the flag, the variable, the
+default and the meaning follow.
+
 ## Forms of values
 - Times are seconds, whole or not: `5`, `2.5`. A unit may follow: `500ms`, `5s`, `1m`, `1h`.
 - Sizes are bytes. A unit may follow: `64KiB`, `1MiB`, `1GiB`.
-- Lists are separated by commas: `127.0.0.1:12345,[::1]:12345`. A flag may be repeated instead. In a config file, `["a", "b"]`
-  is a list too.
-- Switches are `true`, `yes`, `on`, `1` or `false`, `no`, `off`, `0`. The flag alone means `true`, and `--no-` before its name
-  means `false`.
+- Lists are separated by commas: `127.0.0.1:12345,[::1]:12345`. A flag may be repeated instead. In a config file,
+  `["a", "b"]` is a list too.
+- Switches are `true`, `yes`, `on`, `1` or `false`, `no`, `off`, `0`. The flag alone means `true`, and `--no-` before
+  its name means `false`.
 - Paths that are not absolute start at the working directory.
 
 ## The config file
-It is TOML or INI; which of them is found by trying, but a name that ends in `.toml` is always TOML. Both have the same two
-sections:
+It is TOML or INI; which of them is found by trying, but a name that ends in `.toml` is always TOML. Both have the same
+two sections:
 
 ```toml
 [hypercorn]
@@ -92,12 +97,12 @@ read_timeout = 2.5
 file_sd_directory = /etc/prometheus/file_sd
 ```
 
-INI is read as Python's `configparser` reads it. Values have no quotes; comments, with `#` or `;`, are on lines of their own; an
-indented line continues the value above it; a key or a section given twice is an error. `%%` means `%`, and a single `%` means
-itself, where Python would replace it. `[DEFAULT]` is refused.
+INI is read as Python's `configparser` reads it. Values have no quotes; comments, with `#` or `;`, are on lines of
+their own; an indented line continues the value above it; a key or a section given twice is an error. `%%` means `%`,
+and a single `%` means itself, where Python would replace it. `[DEFAULT]` is refused.
 
 An unknown key in `[target-eye]` stops the start. In `[hypercorn]` it is named in a warning, as is a section of
-another name. Where a key or a flag is like one that there is, the message names that. A file may be 1 MiB large.
+another name. If a key or a flag is similar to one that exists, the message names that. A file may be 1 MiB large.
 )";
 
 std::string WithoutBackquotes(std::string_view text) {
@@ -106,26 +111,48 @@ std::string WithoutBackquotes(std::string_view text) {
   return plain;
 }
 
-// `text` in lines of at most kHelpColumns, each indented.
-std::string Wrap(std::string_view text, std::string_view indent) {
-  std::string wrapped;
-  std::size_t column = kHelpColumns + 1;
+// Where the first word of `text` ends; what is in backquotes is one word.
+std::size_t WordEnd(std::string_view text) {
+  bool is_code = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '`') is_code = !is_code;
+    if (text[i] == ' ' && !is_code) return i;
+  }
+  return text.size();
+}
+
+// `text` in lines of at most `columns`: the first begins with `first`, the others with `indent`.
+std::string Wrap(std::string_view text, std::string_view first, std::string_view indent,
+                 std::size_t columns) {
+  std::string wrapped(first);
+  std::size_t column = first.size();
+  bool is_line_empty = true;
   while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    if (column + 1 + end > kHelpColumns) {
-      if (!wrapped.empty()) wrapped += '\n';
+    const std::size_t end = WordEnd(text);
+    if (!is_line_empty && column + 1 + end > columns) {
+      wrapped += '\n';
       wrapped += indent;
       column = indent.size();
-    } else {
+      is_line_empty = true;
+    }
+    if (!is_line_empty) {
       wrapped += ' ';
       ++column;
     }
     wrapped += text.substr(0, end);
     column += end;
+    is_line_empty = false;
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return wrapped + '\n';
 }
+
+std::string HelpLines(std::string_view text) {
+  constexpr std::string_view kIndent = "      ";
+  return Wrap(text, kIndent, kIndent, kHelpColumns);
+}
+
+std::string ListItem(std::string_view text) { return Wrap(text, "- ", "  ", kPageColumns); }
 
 std::string VariablesOf(const Setting& setting, std::string_view separator) {
   std::string variables = VariableOf(setting);
@@ -134,16 +161,6 @@ std::string VariablesOf(const Setting& setting, std::string_view separator) {
     variables += setting.other_variable;
   }
   return variables;
-}
-
-// For a cell of a table.
-std::string Escaped(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    if (c == '|') escaped += '\\';
-    escaped += c;
-  }
-  return escaped;
 }
 
 }  // namespace
@@ -157,10 +174,9 @@ std::string HelpText() {
       std::string flags = FlagOf(setting);
       if (!setting.other_flag.empty()) flags += ", " + OtherFlagOf(setting);
       fmt::format_to(std::back_inserter(help), "  {} {}\n", flags, Placeholder(setting));
-      help += Wrap(fmt::format("{}; default {}", VariablesOf(setting, ", "),
-                               WithoutBackquotes(DefaultOf(setting))),
-                   "      ");
-      help += Wrap(WithoutBackquotes(setting.doc), "      ");
+      help += HelpLines(fmt::format("{}; default {}", VariablesOf(setting, ", "),
+                                    WithoutBackquotes(DefaultOf(setting))));
+      help += HelpLines(WithoutBackquotes(setting.doc));
     }
   }
   return help;
@@ -171,30 +187,29 @@ std::string SettingsReference() {
   const auto out = std::back_inserter(page);
   for (const SettingTopic topic : kWorkingTopics) {
     fmt::format_to(out, "\n## {}\n", TitleOf(topic));
-    page += "| key | section | flag | variable | default | meaning |\n|---|---|---|---|---|---|\n";
     for (const Setting& setting : Settings()) {
       if (setting.topic != topic) continue;
       std::string flags = fmt::format("`{}`", FlagOf(setting));
       if (!setting.other_flag.empty()) flags += fmt::format(", `{}`", OtherFlagOf(setting));
-      fmt::format_to(out, "| `{}` | `{}` | {} | `{}` | {} | {} |\n", setting.name, setting.section,
-                     flags, VariablesOf(setting, "`, then `"), Escaped(DefaultOf(setting)),
-                     Escaped(setting.doc));
+      page += ListItem(fmt::format("`{}` in `[{}]`; {}; `{}`; default {}. {}", setting.name,
+                                   setting.section, flags, VariablesOf(setting, "`, then `"),
+                                   DefaultOf(setting), setting.doc));
     }
   }
   const auto list = [&](SettingTopic topic, std::string_view introduction) {
-    fmt::format_to(out, "\n## {}\n{}\n\n| key | variable | |\n|---|---|---|\n", TitleOf(topic),
-                   introduction);
+    fmt::format_to(out, "\n## {}\n{}\n", TitleOf(topic), Wrap(introduction, "", "", kPageColumns));
     for (const Setting& setting : Settings()) {
       if (setting.topic != topic) continue;
-      fmt::format_to(out, "| `{}` | `{}` | {} |\n", setting.name, VariableOf(setting), setting.doc);
+      page += ListItem(fmt::format("`{}`, `{}`{}{}", setting.name, VariableOf(setting),
+                                   setting.doc.empty() ? "" : ": ", setting.doc));
     }
   };
-  list(SettingTopic::kRefused,
-       "Where one of these is set, target-eye does not start, and says so: leaving it aside "
-       "silently "
-       "would be a hole.");
+  list(
+      SettingTopic::kRefused,
+      "If one of these is set, target-eye does not start, and says so: to ignore it silently would "
+      "be a hole.");
   list(SettingTopic::kIgnored,
-       "Where one of these is set, target-eye names it in a warning and starts.");
+       "If one of these is set, target-eye names it in a warning and starts.");
   return page;
 }
 

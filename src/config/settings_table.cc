@@ -180,7 +180,7 @@ constexpr Setting kSettings[] = {
      .field = &Config::certfile,
      .default_note = "none",
      .doc = "The TLS certificate, with what it chains to, in PEM. With it and `keyfile`, `bind` is "
-            "HTTPS. Read anew when it changes."},
+            "HTTPS. Read again when it changes."},
     {.name = "keyfile",
      .section = kServer,
      .topic = Topic::kTls,
@@ -242,7 +242,7 @@ constexpr Setting kSettings[] = {
      .other_flag = "web.config.file",
      .doc =
          "TLS, response headers and users in the form that Prometheus's own programs take, "
-         "instead of `certfile` and its like. Read anew when it changes. docs/security.md has an "
+         "instead of `certfile` and its like. Read again when it changes. docs/security.md has an "
          "example."},
     {.name = "access_file",
      .section = kOurs,
@@ -250,8 +250,9 @@ constexpr Setting kSettings[] = {
      .field = &Config::access_file,
      .default_note = "none: everybody may do everything",
      .other_flag = "web.access-file",
-     .doc = "Who may read or write which applications and environments. Read anew when it changes. "
-            "docs/security.md has its form."},
+     .doc =
+         "Who may read or write which applications and environments. Read again when it changes. "
+         "docs/security.md has its form."},
     {.name = "allowed_origins",
      .section = kOurs,
      .topic = Topic::kAccess,
@@ -269,7 +270,7 @@ constexpr Setting kSettings[] = {
      .field = &Config::enable_reload,
      .other_flag = "web.enable-lifecycle",
      .doc =
-         "Whether `POST /-/reload` reads certificates, web config and access file anew, as SIGHUP "
+         "Whether `POST /-/reload` reads certificates, web config and access file again, as SIGHUP "
          "does."},
 
     {.name = "body_limit",
@@ -336,8 +337,8 @@ constexpr Setting kSettings[] = {
      .doc =
          "Connections that one client address may have open at once; one more is answered with "
          "503. 0 sets no limit of its own. An IPv6 network of 64 bits counts as one address. The "
-         "connections of `trusted_proxies` are counted only where the PROXY protocol tells whose "
-         "they are."},
+         "connections of `trusted_proxies` are counted only if the PROXY protocol tells whose they "
+         "are."},
     {.name = "request_limit",
      .section = kOurs,
      .topic = Topic::kLimits,
@@ -491,24 +492,23 @@ constexpr Setting kSettings[] = {
      .section = kServer,
      .topic = Topic::kLogs,
      .field = &Config::error_log,
-     .doc = "Where the log goes: a file, opened anew at SIGHUP, or `-` for standard error."},
+     .doc = "Where the log goes: a file, opened again at SIGHUP, or `-` for standard error."},
     {.name = "accesslog",
      .section = kServer,
      .topic = Topic::kLogs,
      .field = &Config::access_log,
      .default_note = "none",
-     .doc = "Where a line for each request goes: a file, opened anew at SIGHUP, or `-` for "
+     .doc = "Where a line for each request goes: a file, opened again at SIGHUP, or `-` for "
             "standard output."},
     {.name = "access_log_format",
      .section = kServer,
      .topic = Topic::kLogs,
      .field = &Config::access_log_format,
      .default_note = R"(`%(h)s %(l)s %(l)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"`)",
-     .doc = "The form of that line, of the atoms that docs/operations.md lists, or `json` or "
-            "`logfmt` for "
-            "all that is known; `json` is the default where `log_format` is. In an INI file each "
-            "`%` is written `%%`, as Python's reader wants "
-            "it; a single one is taken as it stands."},
+     .doc = "The form of that line, made of the atoms that docs/operations.md lists, or `json` or "
+            "`logfmt` for all that is known; `json` is the default if `log_format` is. In an INI "
+            "file each `%` is written `%%`, as Python's reader wants it; a single one is taken as "
+            "it stands."},
 
     {.name = "pid_path",
      .section = kServer,
@@ -523,8 +523,7 @@ constexpr Setting kSettings[] = {
      .field = &Config::user,
      .default_note = "unchanged",
      .doc = "The user, by name or number, that the process becomes and that owns its unix sockets. "
-            "The "
-            "variable `USER` is no setting where `LOGNAME` has the same value: a login sets both."},
+            "The variable `USER` is ignored if `LOGNAME` has the same value: a login sets both."},
     {.name = "group",
      .section = kServer,
      .topic = Topic::kProcess,
@@ -548,7 +547,7 @@ constexpr Setting kSettings[] = {
      .topic = Topic::kProcess,
      .kind = Kind::kOctal,
      .field = &Config::unix_socket_mode,
-     .default_note = "`660`, or what `umask` leaves of `777` where that is set",
+     .default_note = "`660`, or what `umask` leaves of `777` if that is set",
      .doc = "The mode of unix sockets, in octal: whoever may write to one can connect. By default "
             "that is the user and the group that this process runs as, so a proxy in that group "
             "can."},

@@ -293,7 +293,7 @@ TEST(SettingsTest, HelpFitsAHundredColumnsAndNamesEverySetting) {
 TEST(SettingsTest, TheReferenceNamesEverySetting) {
   const std::string reference = SettingsReference();
   for (const Setting& setting : Settings()) {
-    EXPECT_THAT(reference, HasSubstr("\n| `" + std::string(setting.name) + "` | "));
+    EXPECT_THAT(reference, HasSubstr("\n- `" + std::string(setting.name) + "`"));
     EXPECT_THAT(reference, HasSubstr("`" + VariableOf(setting)));
   }
 }

@@ -181,7 +181,7 @@ TEST(MetricsTest, EachFamilyIsInTheOperationsPage) {
     std::istringstream words(line);
     std::string hash, type_word, name, type;
     words >> hash >> type_word >> name >> type;
-    EXPECT_THAT(page.str(), HasSubstr("| `" + name + "` | " + type + " |"));
+    EXPECT_THAT(page.str(), HasSubstr("\n- `" + name + "` (" + type));
   }
 }
 
