@@ -26,12 +26,13 @@ if(TARGET_EYE_SANITIZE)
   add_link_options(-fsanitize=${TARGET_EYE_SANITIZE})
 endif()
 
-# target_eye_room(NAME [SOURCES ...] [TESTS ...] [DEPS ...] [PRIVATE_DEPS ...] [TEST_DEPS ...])
+# target_eye_room(NAME [FOLDERS ...] [SOURCES ...] [TESTS ...] [DEPS ...] [PRIVATE_DEPS ...] [TEST_DEPS ...])
 #
 # One room of src/ as one library, `room_NAME`, and its tests as one program, `room_NAME_test`. A room
-# links only the rooms in DEPS, so that reaching into another one does not link.
+# links only the rooms in DEPS, so that reaching into another one does not link. FOLDERS are the room's own,
+# bottom up, for tools/check_rooms.py: each may use those before it.
 function(target_eye_room name)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;TESTS;DEPS;PRIVATE_DEPS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "FOLDERS;SOURCES;TESTS;DEPS;PRIVATE_DEPS;TEST_DEPS" ${ARGN})
   if(ROOM_SOURCES)
     add_library(room_${name} STATIC ${ROOM_SOURCES})
     target_link_libraries(room_${name} PUBLIC target_eye_options ${ROOM_DEPS}

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "fuzz_check.h"
-#include "http/chunk_decoder.h"
+#include "http/wire/chunk_decoder.h"
 
 namespace target_eye {
 namespace {

@@ -1,8 +1,8 @@
 #include <string>
 
 #include "fuzz_check.h"
-#include "http/forwarded.h"
-#include "http/proxy_header.h"
+#include "http/wire/forwarded.h"
+#include "http/wire/proxy_header.h"
 
 namespace target_eye {
 namespace {

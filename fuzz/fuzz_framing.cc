@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "fuzz_check.h"
-#include "http/chunk_decoder.h"
-#include "http/framing_gate.h"
+#include "http/wire/chunk_decoder.h"
+#include "http/wire/framing_gate.h"
 
 namespace target_eye {
 namespace {

@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "api/access_gate.h"
+#include "api/api.h"
+#include "api/cross_origin.h"
+#include "api/sd_page.h"
 #include "app/guards.h"
 #include "app/reloader.h"
 #include "config/config.h"
-#include "http/access_gate.h"
-#include "http/api.h"
-#include "http/cross_origin.h"
 #include "http/http_server.h"
-#include "http/sd_page.h"
 #include "model/selector.h"
 #include "publish/file_sd/file_sd_publisher.h"
 #include "publish/http_sd/http_sd_publisher.h"

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "app/import.h"
-#include "util/temp_directory.h"
+#include "util/testing/temp_directory.h"
 
 namespace target_eye {
 namespace {

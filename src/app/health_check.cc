@@ -17,7 +17,7 @@
 #include <utility>
 #include <variant>
 
-#include "http/bind_address.h"
+#include "http/net/bind_address.h"
 #include "util/atomic_file.h"
 
 namespace target_eye {

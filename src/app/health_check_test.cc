@@ -7,7 +7,7 @@
 #include <string>
 
 #include "app/app.h"
-#include "util/temp_directory.h"
+#include "util/testing/temp_directory.h"
 
 namespace target_eye {
 namespace {

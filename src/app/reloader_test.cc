@@ -8,7 +8,7 @@
 #include <future>
 #include <utility>
 
-#include "util/temp_directory.h"
+#include "util/testing/temp_directory.h"
 
 namespace target_eye {
 namespace {

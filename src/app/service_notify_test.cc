@@ -14,7 +14,7 @@
 #include <string>
 
 #include "util/atomic_file.h"
-#include "util/temp_directory.h"
+#include "util/testing/temp_directory.h"
 
 namespace target_eye {
 namespace {

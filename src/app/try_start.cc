@@ -17,7 +17,7 @@
 #include "app/privileges.h"
 #include "app/state_directory.h"
 #include "app/web_security.h"
-#include "http/bind_address.h"
+#include "http/net/bind_address.h"
 #include "publish/file_sd/file_sd_directory.h"
 #include "publish/file_sd/legacy_import.h"
 #include "util/atomic_file.h"

@@ -9,7 +9,7 @@
 
 #include "access/access_file.h"
 #include "access/web_config.h"
-#include "http/bind_address.h"
+#include "http/net/bind_address.h"
 
 namespace target_eye {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "codec/decode_testing.h"
+#include "codec/testing/decode_outcome.h"
 
 namespace target_eye {
 namespace {

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "codec/body.h"
-#include "codec/decode_testing.h"
+#include "codec/testing/decode_outcome.h"
 
 namespace target_eye {
 namespace {

@@ -8,49 +8,10 @@
 #include <utility>
 
 #include "codec/json.h"
-#include "model/utf8.h"
+#include "util/json_string.h"
 
 namespace target_eye {
 namespace {
-
-bool NeedsEscape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
-
-void AppendEscaped(std::string& out, char c) {
-  switch (c) {
-    case '"':
-    case '\\':
-      out += {'\\', c};
-      return;
-    case '\n':
-      out += "\\n";
-      return;
-    case '\r':
-      out += "\\r";
-      return;
-    case '\t':
-      out += "\\t";
-      return;
-    default: {
-      constexpr std::string_view kHex = "0123456789abcdef";
-      const auto byte = static_cast<unsigned char>(c);
-      out += {'\\', 'u', '0', '0', kHex[byte >> 4U], kHex[byte & 0xFU]};
-    }
-  }
-}
-
-// `text`, valid UTF-8, as a JSON string.
-void AppendString(std::string& out, std::string_view text) {
-  out += '"';
-  std::size_t plain_from = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (!NeedsEscape(text[i])) continue;
-    out += text.substr(plain_from, i - plain_from);
-    AppendEscaped(out, text[i]);
-    plain_from = i + 1;
-  }
-  out += text.substr(plain_from);
-  out += '"';
-}
 
 constexpr std::string_view kBeforeLabels = R"(],"labels":)";
 
@@ -59,9 +20,9 @@ void AppendLabels(std::string& out, const Labels& labels, std::span<const ExtraL
   char separator = '{';
   const auto append = [&](std::string_view name, std::string_view value) {
     out += std::exchange(separator, ',');
-    AppendString(out, name);
+    AppendJsonString(out, name);
     out += ':';
-    AppendString(out, value);
+    AppendJsonString(out, value);
   };
   auto next = extra.begin();
   for (const auto& [name, value] : labels) {
@@ -100,7 +61,7 @@ std::string EncodeGroup(const TargetGroup& group) {
   bool first = true;
   for (const Target& target : group.targets) {
     if (!std::exchange(first, false)) out += ',';
-    AppendString(out, target.text());
+    AppendJsonString(out, target.text());
   }
   out += kBeforeLabels;
   AppendLabels(out, group.labels, {});
@@ -149,21 +110,6 @@ Expected<std::vector<TargetGroup>> DecodeFileSd(std::string_view json) {
         {WithoutRepeats(*std::move(data.targets)), std::move(data.labels).value_or(Labels{})});
   }
   return groups;
-}
-
-std::string EncodeMessage(std::string_view message) {
-  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
-  std::string text;
-  text.reserve(message.size());
-  while (!message.empty()) {
-    const std::size_t bytes = Utf8CodePointBytes(message);
-    text += bytes == 0 ? kReplacement : message.substr(0, bytes);
-    message.remove_prefix(bytes == 0 ? 1 : bytes);
-  }
-  std::string out = R"({"message":)";
-  AppendString(out, text);
-  out += '}';
-  return out;
 }
 
 }  // namespace target_eye

@@ -34,7 +34,4 @@ Expected<TargetGroup> DecodeStoredGroup(std::string_view json);
 // absent, and targets may be empty. A target that a group repeats is kept once.
 Expected<std::vector<TargetGroup>> DecodeFileSd(std::string_view json);
 
-// `{"message":"..."}`; bytes that are not UTF-8 become U+FFFD.
-std::string EncodeMessage(std::string_view message);
-
 }  // namespace target_eye

@@ -4,8 +4,8 @@
 
 #include <gmock/gmock.h>
 
-#include "http/http_testing.h"
-#include "http/http_vectors_testing.h"
+#include "http/testing/http_vectors.h"
+#include "http/testing/raw_server.h"
 
 namespace target_eye {
 namespace {

@@ -57,6 +57,12 @@ struct HttpResponse {
   std::string caller = {};
 };
 
+// The bytes that the response carries, whichever member they are in.
+inline std::string_view BodyOf(const HttpResponse& response) {
+  return response.shared_body ? std::string_view(*response.shared_body)
+                              : std::string_view(response.body);
+}
+
 // Answers a request. Called on an I/O thread, or on a thread of a handler before it; must not
 // block. `respond` is called exactly once, from any thread, inside Handle or later; if the client
 // has gone by then, the response is dropped.

@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "http/http_testing.h"
+#include "http/testing/raw_server.h"
 #include "telemetry/log.h"
 
 namespace target_eye {

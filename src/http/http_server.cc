@@ -6,11 +6,12 @@
 #include <thread>
 #include <utility>
 
-#include "http/acceptor.h"
-#include "http/access_log.h"
-#include "http/bind_address.h"
-#include "http/io_thread.h"
-#include "http/server_context.h"
+#include "http/access_log/access_log.h"
+#include "http/net/acceptor.h"
+#include "http/net/bind_address.h"
+#include "http/net/io_thread.h"
+#include "http/net/server_context.h"
+#include "http/opening/open_connection.h"
 #include "telemetry/log.h"
 
 namespace target_eye {
@@ -97,7 +98,8 @@ Expected<void> HttpServer::Impl::Listen() {
 
 void HttpServer::Impl::Start() {
   const int count = std::max(1, context_->options.threads);
-  for (int i = 0; i < count; ++i) threads_.push_back(std::make_shared<IoThread>(context_));
+  for (int i = 0; i < count; ++i)
+    threads_.push_back(std::make_shared<IoThread>(context_, &OpenConnection));
   try {
     for (std::size_t i = 0; i < listeners_.size(); ++i) {
       acceptors_.emplace_back(listeners_[i].fd(), i < secure_listeners_, threads_);

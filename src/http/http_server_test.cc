@@ -14,10 +14,10 @@
 #include <system_error>
 #include <thread>
 
-#include "http/http_testing.h"
+#include "http/testing/raw_server.h"
 #include "telemetry/log.h"
-#include "util/no_room_for_threads.h"
-#include "util/temp_directory.h"
+#include "util/testing/no_room_for_threads.h"
+#include "util/testing/temp_directory.h"
 
 namespace target_eye {
 namespace {

@@ -3,10 +3,10 @@
 #include <gmock/gmock.h>
 #include <sys/un.h>
 
-#include "http/http2_testing.h"
-#include "http/http_testing.h"
-#include "http/tls_testing.h"
-#include "util/temp_directory.h"
+#include "http/testing/http2_client.h"
+#include "http/testing/raw_server.h"
+#include "http/testing/tls_server.h"
+#include "util/testing/temp_directory.h"
 
 namespace target_eye {
 namespace {

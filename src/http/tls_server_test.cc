@@ -1,10 +1,10 @@
+#include "http/testing/tls_server.h"
+
 #include <gmock/gmock.h>
 #include <sys/socket.h>
 
 #include <chrono>
 #include <thread>
-
-#include "http/tls_testing.h"
 
 namespace target_eye {
 namespace {

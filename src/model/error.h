@@ -7,7 +7,7 @@
 
 namespace target_eye {
 
-// What went wrong, as far as a caller may act on it. One table, `error_status.h`, has the HTTP
+// What went wrong, as far as a caller may act on it. One table, `api/error_status.h`, has the HTTP
 // status of each.
 enum class ErrorCode {
   kInvalid,           // The request breaks a rule; sending it again cannot help.

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "store/store.h"
-#include "util/temp_directory.h"
+#include "util/testing/temp_directory.h"
 
 namespace target_eye {
 

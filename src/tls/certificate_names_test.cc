@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tls/certificate_testing.h"
+#include "tls/testing/certificates.h"
 
 namespace target_eye {
 namespace {

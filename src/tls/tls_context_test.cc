@@ -5,8 +5,8 @@
 
 #include <filesystem>
 
-#include "tls/handshake_testing.h"
-#include "util/temp_directory.h"
+#include "tls/testing/handshake.h"
+#include "util/testing/temp_directory.h"
 
 namespace target_eye {
 namespace {

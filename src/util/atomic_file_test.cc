@@ -15,8 +15,8 @@
 #include <sstream>
 #include <utility>
 
-#include "util/file_size_limit.h"
-#include "util/temp_directory.h"
+#include "util/testing/file_size_limit.h"
+#include "util/testing/temp_directory.h"
 
 namespace target_eye {
 namespace {

@@ -9,7 +9,7 @@
 #include <functional>
 
 #include "util/atomic_file.h"
-#include "util/temp_directory.h"
+#include "util/testing/temp_directory.h"
 
 namespace target_eye {
 namespace {

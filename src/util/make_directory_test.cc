@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-#include "util/temp_directory.h"
+#include "util/testing/temp_directory.h"
 
 namespace target_eye {
 namespace {

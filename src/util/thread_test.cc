@@ -8,7 +8,7 @@
 #include <future>
 #include <system_error>
 
-#include "util/no_room_for_threads.h"
+#include "util/testing/no_room_for_threads.h"
 
 namespace target_eye {
 namespace {

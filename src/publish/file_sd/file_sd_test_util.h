@@ -22,8 +22,8 @@
 #include "store/store.h"
 #include "util/atomic_file.h"
 #include "util/clock.h"
-#include "util/file_size_limit.h"
-#include "util/temp_directory.h"
+#include "util/testing/file_size_limit.h"
+#include "util/testing/temp_directory.h"
 
 namespace target_eye {
 

@@ -6,7 +6,7 @@
 #include "store/sqlite/failing_vfs_testing.h"
 #include "store/sqlite/sqlite_store.h"
 #include "store/store_contract_test.h"
-#include "util/temp_directory.h"
+#include "util/testing/temp_directory.h"
 
 namespace target_eye {
 namespace {

@@ -14,7 +14,7 @@
 #include <sstream>
 
 #include "store/store_contract_test.h"
-#include "util/file_size_limit.h"
+#include "util/testing/file_size_limit.h"
 
 namespace target_eye {
 namespace {

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace target_eye {
+
+// Appends `text`, which is valid UTF-8, as a JSON string (RFC 8259 section 7), with its quotes.
+void AppendJsonString(std::string& out, std::string_view text);
+
+}  // namespace target_eye
