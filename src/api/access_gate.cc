@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "access/credentials.h"
+#include "api/route.h"
 #include "codec/percent.h"
 #include "http/message_response.h"
 #include "telemetry/log.h"
@@ -68,16 +69,6 @@ HttpResponse Throttled(std::chrono::seconds retry_after) {
   return response;
 }
 
-constexpr std::string_view kListPage = "/-/sd";
-
-bool IsAlwaysOpen(std::string_view path) { return path == "/-/healthy" || path == "/-/ready"; }
-
-std::optional<AccessPage> PageOf(std::string_view path) {
-  if (path == "/metrics") return AccessPage::kMetrics;
-  if (path == "/-/reload") return AccessPage::kReload;
-  return std::nullopt;
-}
-
 GroupRight RightOf(std::string_view method) {
   const bool reads = method == "GET" || method == "HEAD" || method == "OPTIONS";
   return reads ? GroupRight::kRead : GroupRight::kWrite;
@@ -95,14 +86,10 @@ Verdict JudgeList(const AccessPolicy& policy, const HttpRequest& request, const 
   // With credentials that say nothing to us, it would take the list of anybody for its own.
   const bool is_mistaken = !caller.is_known() && !request.authorization.empty();
   const bool allowed = !listed->is_empty() && !is_mistaken;
-  return {allowed, fmt::format("use {}", kListPage), std::move(listed)};
+  return {allowed, fmt::format("use {}", request.path), std::move(listed)};
 }
 
-Verdict VerdictOn(const AccessPolicy& policy, const HttpRequest& request, const Caller& caller) {
-  if (request.path == kListPage) return JudgeList(policy, request, caller);
-  if (const auto page = PageOf(request.path)) {
-    return {policy.MayUsePage(caller, *page), fmt::format("use {}", request.path)};
-  }
+Verdict JudgeGroup(const AccessPolicy& policy, const HttpRequest& request, const Caller& caller) {
   const auto key = ParseGroupPath(request.path);
   if (!key) return {policy.IsLoggedIn(caller), {}};
   const GroupRight right = RightOf(request.method);
@@ -112,6 +99,27 @@ Verdict VerdictOn(const AccessPolicy& policy, const HttpRequest& request, const 
                                  std::string_view(GroupPath(*key)).substr(1));
   }
   return verdict;
+}
+
+Verdict VerdictOn(const AccessPolicy& policy, const HttpRequest& request, const Caller& caller) {
+  const auto use_page = [&](AccessPage page) -> Verdict {
+    return {policy.MayUsePage(caller, page), fmt::format("use {}", request.path)};
+  };
+  switch (RouteOf(request.path).right) {
+    case AskedRight::kNothing:
+      return {.allowed = true, .wanted = {}};
+    case AskedRight::kLogin:
+      return {policy.IsLoggedIn(caller), {}};
+    case AskedRight::kMetrics:
+      return use_page(AccessPage::kMetrics);
+    case AskedRight::kReload:
+      return use_page(AccessPage::kReload);
+    case AskedRight::kList:
+      return JudgeList(policy, request, caller);
+    case AskedRight::kGroup:
+      return JudgeGroup(policy, request, caller);
+  }
+  return {};
 }
 
 }  // namespace
@@ -175,7 +183,7 @@ void AccessGate::HandleExpect(const HttpRequest& request, Respond respond) {
 
 void AccessGate::Judge(const HttpRequest& request, Respond respond, Next next) {
   Memo* const memo = this->memo();
-  if (memo == nullptr || IsAlwaysOpen(request.path)) {
+  if (memo == nullptr || RouteOf(request.path).right == AskedRight::kNothing) {
     return (next_.*next)(request, std::move(respond));
   }
   // Held for this request: the next one on this thread may find another.

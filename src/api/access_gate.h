@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string_view>
 
 #include "access/access_policy.h"
 #include "access/authenticator.h"
@@ -21,13 +22,8 @@ namespace target_eye {
 // known caller who may not; 429 to whoever failed to log in too often. None of them tells whether
 // the group that was asked for exists.
 //
-//   /-/healthy, /-/ready    always open; credentials are not looked at
-//   /metrics, /-/reload     the rules' pages metrics, reload
-//   /-/sd                   whoever may read any group or has a rule with the page sd; with
-//                           HttpRequest::listed_groups
-//   /<application>/<environment>
-//                           read for GET, HEAD and OPTIONS, write for all other methods
-//   anything else           whoever is logged in; the next handler has to refuse what is no page
+// Which right is asked is in kRoutes; a path that names neither a group nor a page is handed on for
+// whoever is logged in, and the next handler has to refuse it.
 //
 // Credentials without a scheme prove nothing. The log warns of them, once a minute: the Prometheus
 // that sends them shows nobody the answer.
@@ -51,6 +47,7 @@ class AccessGate : public HttpHandler {
   void Handle(const HttpRequest& request, Respond respond) override;
   // What would not be handed on is refused before its body is asked for.
   void HandleExpect(const HttpRequest& request, Respond respond) override;
+  PathRules RulesOf(std::string_view path) const override { return next_.RulesOf(path); }
 
  private:
   using PolicyPtr = std::shared_ptr<const AccessPolicy>;

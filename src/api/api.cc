@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -16,13 +16,22 @@
 namespace target_eye {
 namespace {
 
-constexpr std::string_view kGroupMethods = "GET, HEAD, PUT, POST, DELETE, OPTIONS";
-constexpr std::string_view kPageMethods = "GET, HEAD, OPTIONS";
-constexpr std::string_view kReloadMethods = "POST, OPTIONS";
+// What the method alone decides; nothing where the route is to be asked.
+std::optional<HttpResponse> AnswerByMethod(std::string_view method, const Route& route) {
+  if (method == "OPTIONS") return OptionsResponse(route);
+  if (!route.Allows(method)) return MethodNotAllowed(method, route);
+  return std::nullopt;
+}
 
-constexpr std::string_view kSdPage = "/-/sd";
-constexpr auto kPages =
-    std::to_array<std::string_view>({"/metrics", "/-/healthy", "/-/ready", kSdPage, "/-/reload"});
+// Of a method that the group's route allows, and that changes something.
+Method ChangingMethod(std::string_view method) {
+  if (method == "PUT") return Method::kPut;
+  return method == "POST" ? Method::kPost : Method::kDelete;
+}
+
+HttpResponse Say(std::string_view message, std::string_view handler) {
+  return {.body = EncodeMessage(message) + "\n", .headers = {}, .handler = handler};
+}
 
 // `user:alice@127.0.0.1:4711`, or the address alone where nobody proved to be somebody.
 std::string ChangedBy(const HttpRequest& request) {
@@ -58,25 +67,46 @@ Api::Api(TargetRegistry& registry, Metrics& metrics, NotReady not_ready, ApiPage
       reload_(std::move(pages.reload)) {}
 
 void Api::Handle(const HttpRequest& request, Respond respond) {
-  if (request.path == kSdPage && sd_ != nullptr) {
-    HandleSd(request, std::move(respond));
+  const Route& route = RouteOf(request.path);
+  if (route.id == Route::Id::kGroup) {
+    auto key = ParseGroupPath(request.path);
+    if (!key) {
+      respond(key.error().code == ErrorCode::kNotFound ? NoSuchPage(request.path, key.error())
+                                                       : ErrorResponse(key.error(), route.handler));
+    } else if (auto answer = AnswerByMethod(request.method, route)) {
+      respond(*std::move(answer));
+    } else {
+      HandleGroup(request, *std::move(key), std::move(respond));
+    }
     return;
   }
-  if (request.path == "/-/reload") {
-    HandleReload(request, std::move(respond));
-    return;
+  if (route.id == Route::Id::kNoPage || (route.id == Route::Id::kList && sd_ == nullptr)) {
+    // A data request on application `-` is a mistake, not a missing page.
+    return respond(NoSuchPage(request.path, ParseGroupPath(request.path).error()));
   }
-  if (request.path.starts_with("/-/") || request.path == "/metrics") {
-    respond(Page(request));
-    return;
+  if (auto answer = AnswerByMethod(request.method, route)) return respond(*std::move(answer));
+  switch (route.id) {
+    case Route::Id::kHealthy:
+      return respond(Say("target-eye is healthy", route.handler));
+    case Route::Id::kReady:
+      return respond(TellReady());
+    case Route::Id::kMetrics:
+      return respond(RenderMetrics());
+    case Route::Id::kList:
+      return HandleList(request, std::move(respond));
+    case Route::Id::kReload:
+      return HandleReload(request, std::move(respond));
+    case Route::Id::kNoPage:
+    case Route::Id::kGroup:
+      break;  // Above.
   }
-  HandleGroup(request, std::move(respond));
 }
 
 HttpResponse Api::NoSuchPage(std::string_view path, Error error) const {
   std::string pages;
-  for (const std::string_view page : kPages) {
-    if (page == kSdPage && sd_ == nullptr) continue;
+  for (const Route& route : kRoutes) {
+    const std::string_view page = route.path;
+    if (page.ends_with("...") || (route.id == Route::Id::kList && sd_ == nullptr)) continue;
     if (path.ends_with('/') && path.substr(0, path.size() - 1) == page) {
       error = {
           ErrorCode::kNotFound,
@@ -100,45 +130,25 @@ HttpResponse Api::NoSuchPage(std::string_view path, Error error) const {
   return ErrorResponse(error, "unknown");
 }
 
-HttpResponse Api::Page(const HttpRequest& request) const {
-  const bool healthy = request.path == "/-/healthy";
-  const bool ready = request.path == "/-/ready";
-  if (!healthy && !ready && request.path != "/metrics") {
-    // Application `-` is the service's own: a data request on it is a mistake, not a missing page.
-    return NoSuchPage(request.path, ParseGroupPath(request.path).error());
-  }
-  const std::string_view handler = healthy ? "healthy" : (ready ? "ready" : "metrics");
-  if (request.method == "OPTIONS") {
-    return OptionsResponse(kPageMethods, handler);
-  }
-  if (!IsRead(request.method)) {
-    return MethodNotAllowed(request.method, kPageMethods, handler);
-  }
-  if (handler == "metrics") {
-    metrics_.SetReady(not_ready_().empty());
-    return {.content_type = "text/plain; version=0.0.4; charset=utf-8",
-            .body = metrics_.Render(),
-            .headers = {},
-            .handler = handler};
-  }
-  if (ready) {
-    if (std::string reason = not_ready_(); !reason.empty()) {
-      return ErrorResponse({ErrorCode::kUnavailable, std::move(reason)}, handler);
-    }
-  }
-  return {.body = EncodeMessage(ready ? "target-eye is ready" : "target-eye is healthy") + "\n",
+HttpResponse Api::RenderMetrics() const {
+  metrics_.SetReady(not_ready_().empty());
+  return {.content_type = "text/plain; version=0.0.4; charset=utf-8",
+          .body = metrics_.Render(),
           .headers = {},
-          .handler = handler};
+          .handler = "metrics"};
 }
 
-void Api::HandleSd(const HttpRequest& request, Respond respond) const {
-  static constexpr std::string_view kHandler = "sd";
-  if (request.method == "OPTIONS") {
-    respond(OptionsResponse(kPageMethods, kHandler));
-  } else if (!IsRead(request.method)) {
-    respond(MethodNotAllowed(request.method, kPageMethods, kHandler));
-  } else if (std::string reason = sd_withheld_ ? sd_withheld_() : std::string(); !reason.empty()) {
-    respond(ErrorResponse({ErrorCode::kUnavailable, std::move(reason)}, kHandler));
+HttpResponse Api::TellReady() const {
+  static constexpr std::string_view kHandler = "ready";
+  if (std::string reason = not_ready_(); !reason.empty()) {
+    return ErrorResponse({ErrorCode::kUnavailable, std::move(reason)}, kHandler);
+  }
+  return Say("target-eye is ready", kHandler);
+}
+
+void Api::HandleList(const HttpRequest& request, Respond respond) const {
+  if (std::string reason = sd_withheld_ ? sd_withheld_() : std::string(); !reason.empty()) {
+    respond(ErrorResponse({ErrorCode::kUnavailable, std::move(reason)}, "sd"));
   } else {
     sd_->Handle(request, std::move(respond));
   }
@@ -146,14 +156,6 @@ void Api::HandleSd(const HttpRequest& request, Respond respond) const {
 
 void Api::HandleReload(const HttpRequest& request, Respond respond) const {
   static constexpr std::string_view kHandler = "reload";
-  if (request.method == "OPTIONS") {
-    respond(OptionsResponse(kReloadMethods, kHandler));
-    return;
-  }
-  if (request.method != "POST") {
-    respond(MethodNotAllowed(request.method, kReloadMethods, kHandler));
-    return;
-  }
   // Like any change: what a query was to mean is not guessed.
   if (const auto query = ParseChangeQuery(request.query, Method::kPost); !query) {
     respond(ErrorResponse(query.error(), kHandler));
@@ -174,38 +176,19 @@ void Api::HandleReload(const HttpRequest& request, Respond respond) const {
                             kHandler));
       return;
     }
-    respond({.body = EncodeMessage("reloaded") + "\n", .headers = {}, .handler = kHandler});
+    respond(Say("reloaded", kHandler));
   });
 }
 
-void Api::HandleGroup(const HttpRequest& request, Respond respond) {
+void Api::HandleGroup(const HttpRequest& request, GroupKey key, Respond respond) {
   static constexpr std::string_view kHandler = "group";
-  auto key = ParseGroupPath(request.path);
-  if (!key) {
-    respond(key.error().code == ErrorCode::kNotFound ? NoSuchPage(request.path, key.error())
-                                                     : ErrorResponse(key.error(), kHandler));
-    return;
-  }
   if (IsRead(request.method)) {
-    const StoredGroupPtr group = registry_.Find(*key);
+    const StoredGroupPtr group = registry_.Find(key);
     respond(GroupResponse(group.get()));
     return;
   }
-  if (request.method == "OPTIONS") {
-    respond(OptionsResponse(kGroupMethods, kHandler));
-    return;
-  }
   ChangeRequest change;
-  if (request.method == "PUT") {
-    change.method = Method::kPut;
-  } else if (request.method == "POST") {
-    change.method = Method::kPost;
-  } else if (request.method == "DELETE") {
-    change.method = Method::kDelete;
-  } else {
-    respond(MethodNotAllowed(request.method, kGroupMethods, kHandler));
-    return;
-  }
+  change.method = ChangingMethod(request.method);
   const auto query = ParseChangeQuery(request.query, change.method);
   if (!query) {
     respond(ErrorResponse(query.error(), kHandler));
@@ -217,7 +200,7 @@ void Api::HandleGroup(const HttpRequest& request, Respond respond) {
     respond(ErrorResponse(data.error(), kHandler));
     return;
   }
-  change.key = std::move(*key);
+  change.key = std::move(key);
   change.data = std::move(*data);
   registry_.Submit(
       std::move(change), ChangedBy(request),

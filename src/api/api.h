@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/route.h"
 #include "api/sd_page.h"
 #include "http/http_handler.h"
 #include "registry/target_registry.h"
@@ -23,8 +24,8 @@ struct ApiPages {
   Reload reload = {};  // `POST /-/reload`; empty: refused, with what to set.
 };
 
-// The REST API on `/<application>/<environment>` and the service's own pages: `/-/healthy`,
-// `/-/ready`, `/-/sd`, `/-/reload`, `/metrics`. docs/api.md describes it for its users.
+// The REST API on `/<application>/<environment>` and the service's own pages: all of kRoutes.
+// docs/api.md describes it for its users.
 class Api : public HttpHandler {
  public:
   // What keeps the service from being ready, for a person to read; empty when it is ready. Called
@@ -34,12 +35,15 @@ class Api : public HttpHandler {
   Api(TargetRegistry& registry, Metrics& metrics, NotReady not_ready, ApiPages pages = {});
 
   void Handle(const HttpRequest& request, Respond respond) override;
+  PathRules RulesOf(std::string_view path) const override { return RouteOf(path).rules; }
 
  private:
-  void HandleGroup(const HttpRequest& request, Respond respond);
-  void HandleSd(const HttpRequest& request, Respond respond) const;
+  // Each is asked with a method that its route allows, other than OPTIONS.
+  void HandleGroup(const HttpRequest& request, GroupKey key, Respond respond);
+  void HandleList(const HttpRequest& request, Respond respond) const;
   void HandleReload(const HttpRequest& request, Respond respond) const;
-  HttpResponse Page(const HttpRequest& request) const;
+  HttpResponse RenderMetrics() const;
+  HttpResponse TellReady() const;
   // The answer to a path that names neither a group nor a page, for the reason `error`: says what
   // there is.
   HttpResponse NoSuchPage(std::string_view path, Error error) const;

@@ -18,19 +18,20 @@ HttpResponse ErrorResponse(const Error& error, std::string_view handler) {
   return response;
 }
 
-HttpResponse MethodNotAllowed(std::string_view method, std::string_view allowed,
-                              std::string_view handler) {
+HttpResponse MethodNotAllowed(std::string_view method, const Route& route) {
   HttpResponse response = ErrorResponse(
       {ErrorCode::kMethodNotAllowed,
-       fmt::format("method {} is not allowed here; use one of {}", Quote(method), allowed)},
-      handler);
-  response.headers.push_back({"Allow", std::string(allowed)});
+       fmt::format("method {} is not allowed here; use one of {}", Quote(method), route.methods)},
+      route.handler);
+  response.headers.push_back({"Allow", std::string(route.methods)});
   return response;
 }
 
-HttpResponse OptionsResponse(std::string_view allowed, std::string_view handler) {
-  return {
-      .status = 204, .body = {}, .headers = {{"Allow", std::string(allowed)}}, .handler = handler};
+HttpResponse OptionsResponse(const Route& route) {
+  return {.status = 204,
+          .body = {},
+          .headers = {{"Allow", std::string(route.methods)}},
+          .handler = route.handler};
 }
 
 }  // namespace target_eye

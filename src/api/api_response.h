@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "api/route.h"
 #include "http/http_handler.h"
 #include "model/error.h"
 
@@ -10,10 +11,9 @@ namespace target_eye {
 // `{"message":"..."}` with the status that the error has; a 503 says when to try again.
 HttpResponse ErrorResponse(const Error& error, std::string_view handler);
 
-// 405, and what OPTIONS is answered with; `allowed` is the value of Allow.
-HttpResponse MethodNotAllowed(std::string_view method, std::string_view allowed,
-                              std::string_view handler);
-HttpResponse OptionsResponse(std::string_view allowed, std::string_view handler);
+// 405, and what OPTIONS is answered with.
+HttpResponse MethodNotAllowed(std::string_view method, const Route& route);
+HttpResponse OptionsResponse(const Route& route);
 
 // GET or HEAD.
 inline bool IsRead(std::string_view method) { return method == "GET" || method == "HEAD"; }

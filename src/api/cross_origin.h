@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "http/http_handler.h"
 
 namespace target_eye {
@@ -15,6 +17,7 @@ class CrossOrigin : public HttpHandler {
 
   void Handle(const HttpRequest& request, Respond respond) override;
   void HandleExpect(const HttpRequest& request, Respond respond) override;
+  PathRules RulesOf(std::string_view path) const override { return next_.RulesOf(path); }
 
  private:
   HttpHandler& next_;

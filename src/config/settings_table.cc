@@ -348,7 +348,7 @@ constexpr Setting kSettings[] = {
      .most = 1e7,
      .doc =
          "Requests that may be under way at once, over all connections; one more is answered with "
-         "503."},
+         "503, unless it is for one of the service's own pages."},
     {.name = "buffer_limit",
      .section = kOurs,
      .topic = Topic::kLimits,

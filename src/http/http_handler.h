@@ -63,6 +63,16 @@ inline std::string_view BodyOf(const HttpResponse& response) {
                               : std::string_view(response.body);
 }
 
+// What the server decides by the path, before it asks the handler.
+struct PathRules {
+  // Answered although HttpServerOptions::request_limit is reached.
+  bool exempt_from_request_limit = false;
+  // Served for any Host, whatever HttpServerOptions::server_names says.
+  bool any_host = false;
+  // A browser may come here by a link on a page of another site, to read.
+  bool linkable = false;
+};
+
 // Answers a request. Called on an I/O thread, or on a thread of a handler before it; must not
 // block. `respond` is called exactly once, from any thread, inside Handle or later; if the client
 // has gone by then, the response is dropped.
@@ -72,6 +82,10 @@ class HttpHandler {
 
   virtual ~HttpHandler() = default;
   virtual void Handle(const HttpRequest& request, Respond respond) = 0;
+
+  // `path`: as HttpRequest::path has it. Called for each request, on any I/O thread, before Handle.
+  // A handler that stands before another one returns what that one does.
+  virtual PathRules RulesOf(std::string_view /*path*/) const { return {}; }
 
   // The same for a request whose client waits to be told whether to send the body, which is not
   // here yet (RFC 9110 section 10.1.1). The answer is final, or has status 100 and nothing else:

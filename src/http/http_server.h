@@ -37,7 +37,7 @@ struct HttpServerOptions {
   // that do not tell whom a connection is from; 0: as many as it likes.
   std::size_t client_connection_limit = 0;
   // Requests that wait for the handler's answer at once, over all connections; one more gets 503,
-  // unless it is for a page under `/-/`. 0: no limit.
+  // unless its path is exempt (PathRules). 0: no limit.
   std::size_t request_limit = 0;
   // Bytes of the bodies that are received or handled at once, over all connections, without those
   // that came with their header in one piece; a body beyond that gets 503. 0: no limit.
@@ -60,7 +60,8 @@ struct HttpServerOptions {
   // Peers that are believed when they tell of a client, by X-Forwarded-For, Forwarded or the PROXY
   // protocol; as TrustedProxies::Parse takes them.
   std::vector<std::string> trusted_proxies = {};
-  std::vector<std::string> server_names;  // Empty: any Host is served.
+  // Empty: any Host is served; else PathRules tells what is served to any other.
+  std::vector<std::string> server_names;
   // Origins of pages that may send requests from a browser, beside its own: `https://host:port`.
   std::vector<std::string> allowed_origins = {};
   std::string root_path;  // Empty, or `/prefix`.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -54,7 +55,7 @@ struct ServerContext {
         head_limits{options.header_limit_bytes, options.target_limit_bytes,
                     options.header_field_limit},
         policy{options.body_limit_bytes, options.server_names, options.root_path,
-               options.allowed_origins},
+               options.allowed_origins, [&h](std::string_view path) { return h.RulesOf(path); }},
         client_rates(options.client_rate_limit),
         client_connections(options.client_connection_limit),
         buffers(options.buffer_limit_bytes),

@@ -69,8 +69,7 @@ std::optional<HttpResponse> AnswerWithoutHandler(const ServerContext& context,
                            "server");
   }
   const std::size_t limit = context.options.request_limit;
-  // Its own pages stay open: somebody must see what goes on.
-  if (limit > 0 && !plan.path.starts_with("/-/") &&
+  if (limit > 0 && !plan.rules.exempt_from_request_limit &&
       context.waiting_requests.load(std::memory_order_relaxed) >= limit) {
     HttpResponse response =
         MessageResponse(503, "too many requests at once; try again in a moment", "server");

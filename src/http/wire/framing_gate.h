@@ -3,11 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "http/http_handler.h"
 #include "http/wire/request_head.h"
 
 namespace target_eye {
@@ -63,10 +65,12 @@ std::optional<Refusal> CheckHeadBytes(std::string_view head);
 
 struct RequestPolicy {
   std::size_t body_limit_bytes = 1 << 20;
-  std::vector<std::string> server_names;  // Empty: any. The health pages are for any host.
+  std::vector<std::string> server_names;  // Empty: any.
   std::string root_path;                  // Empty, or `/prefix`.
   // Whose pages may use a browser that reaches this service, beside its own: `https://host:port`.
   std::vector<std::string> allowed_origins = {};
+  // HttpHandler::RulesOf; none: no path has any.
+  std::function<PathRules(std::string_view path)> rules_of = {};
 };
 
 // How to go on with a request that is let in.
@@ -85,6 +89,7 @@ struct RequestPlan {
   bool keep_alive = false;
   bool expects_continue = false;
   bool outside_root = false;  // `path` is not below the root path: there is no such page.
+  PathRules rules = {};       // Of `path`; none for what is outside the root path, or `*`.
 
   bool has_body() const { return chunked || content_length > 0; }
 };

@@ -289,7 +289,7 @@ bool IsOurOrigin(std::string_view origin, std::string_view host) {
 }
 
 // A page of another site must not be able to use a browser that can reach this service, unless its
-// origin is listed. Only its own pages may be linked to from elsewhere: they change nothing.
+// origin is listed. It may only link to what is linkable.
 Result CheckOrigin(const RequestHead& head, const KnownFields& known,
                    const std::vector<std::string>& allowed, RequestPlan& plan) {
   for (const RequestField& f : head.fields) {
@@ -302,20 +302,15 @@ Result CheckOrigin(const RequestHead& head, const KnownFields& known,
   }
   if (!plan.allowed_origin.empty()) return std::nullopt;
   const bool reads = head.method == "GET" || head.method == "HEAD";
-  if (known.fetched_cross_site && !(reads && plan.path.starts_with("/-/"))) {
+  if (known.fetched_cross_site && !(reads && plan.rules.linkable)) {
     return Refusal{403, "requests from pages of another site are not accepted"};
   }
   return std::nullopt;
 }
 
-// Load balancers ask for health by address, whatever the names are; and there is nothing to read.
-bool IsHealthPage(const RequestPlan& plan) {
-  return !plan.outside_root && (plan.path == "/-/healthy" || plan.path == "/-/ready");
-}
-
 Result CheckServerName(const std::vector<std::string>& names, std::string_view host,
                        const RequestPlan& plan) {
-  if (names.empty() || IsHealthPage(plan)) return std::nullopt;
+  if (names.empty() || plan.rules.any_host) return std::nullopt;
   for (const std::string& name : names) {
     if (EqualsIgnoringCase(name, host) || EqualsIgnoringCase(name, WithoutPort(host))) {
       return std::nullopt;
@@ -348,6 +343,9 @@ Result Plan(const RequestHead& head, const RequestPolicy& policy, RequestPlan& p
     plan.expects_continue = known.expects_continue;
   }
   TakeOffRoot(policy.root_path, plan);
+  if (policy.rules_of && !plan.outside_root && plan.path != "*") {
+    plan.rules = policy.rules_of(plan.path);
+  }
   if (auto refusal = CheckServerName(policy.server_names, known.host, plan)) return refusal;
   if (auto refusal = CheckOrigin(head, known, policy.allowed_origins, plan)) return refusal;
   plan.content_type = known.content_type;

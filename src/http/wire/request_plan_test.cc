@@ -128,7 +128,10 @@ TEST_F(RequestPlanTest, AnEmptyExpectIsUnknown) {
   EXPECT_EQ(StatusOfGet("Host: h\r\nExpect:\r\n"), 417);
 }
 
-TEST_F(RequestPlanTest, OnlyThePagesOfTheServiceMayBeLinkedToFromOtherSites) {
+TEST_F(RequestPlanTest, OnlyWhatIsLinkableMayBeLinkedToFromOtherSites) {
+  policy_.rules_of = [](std::string_view path) {
+    return PathRules{.linkable = path.starts_with("/-/")};
+  };
   constexpr std::string_view kLink = "Host: h\r\nSec-Fetch-Site: cross-site\r\n";
   EXPECT_TRUE(Plan("GET /-/healthy HTTP/1.1", kLink).has_value());
   EXPECT_TRUE(Plan("HEAD /-/healthy HTTP/1.1", kLink).has_value());
@@ -161,7 +164,10 @@ TEST_F(RequestPlanTest, AServerNameMatchesWithOrWithoutThePort) {
   }
 }
 
-TEST_F(RequestPlanTest, TheHealthPagesAreServedUnderAnyName) {
+TEST_F(RequestPlanTest, WhatIsForAnyHostIsServedUnderAnyName) {
+  policy_.rules_of = [](std::string_view path) {
+    return PathRules{.any_host = path == "/-/healthy" || path == "/-/ready"};
+  };
   policy_.server_names = {"a.example"};
   policy_.root_path = "/eye";
   for (const std::string_view page : {"/-/healthy", "/-/ready"}) {
