@@ -11,6 +11,7 @@
 #include "access/web_config.h"
 #include "access/yaml_form.h"
 #include "model/glob.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {
@@ -20,13 +21,6 @@ using Who = AccessFile::Who;
 using May = AccessFile::May;
 
 constexpr std::string_view kHashPrefix = "sha256:";
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 std::optional<Sha256Digest> ParseTokenHash(std::string_view text) {
   Sha256Digest digest;

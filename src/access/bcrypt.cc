@@ -8,6 +8,8 @@
 #include <cstring>
 #include <memory>
 
+#include "util/ascii.h"
+
 namespace target_eye {
 namespace {
 
@@ -16,11 +18,7 @@ constexpr std::size_t kSaltBytes = 22;
 constexpr std::size_t kHashBytes = 31;
 constexpr std::size_t kBytes = kPrefixBytes + kSaltBytes + kHashBytes;
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-bool IsBase64(char c) {
-  return IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '/';
-}
+bool IsBase64(char c) { return IsDigit(c) || IsAlpha(c) || c == '.' || c == '/'; }
 
 }  // namespace
 

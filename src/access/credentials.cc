@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "util/ascii.h"
+
 namespace target_eye {
 namespace {
 
@@ -13,11 +15,6 @@ int Base64Value(char c) {
   if (c == '+') return 62;
   if (c == '/') return 63;
   return -1;
-}
-
-bool IsScheme(std::string_view text, std::string_view lower) {
-  return std::ranges::equal(
-      text, lower, [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
 }
 
 }  // namespace
@@ -45,8 +42,8 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
 
 Credentials ParseAuthorization(std::string_view header) {
   const std::string_view scheme = header.substr(0, header.find(' '));
-  const bool is_basic = IsScheme(scheme, "basic");
-  if (!is_basic && !IsScheme(scheme, "bearer")) return {};
+  const bool is_basic = EqualsIgnoringCase(scheme, "basic");
+  if (!is_basic && !EqualsIgnoringCase(scheme, "bearer")) return {};
   std::string_view rest = header.substr(scheme.size());
   rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
   Credentials credentials{.kind = Credentials::Kind::kBroken, .user = {}, .secret = {}};
@@ -66,8 +63,8 @@ Credentials ParseAuthorization(std::string_view header) {
 }
 
 bool LacksScheme(std::string_view header) {
-  return !header.empty() && !header.contains(' ') && !IsScheme(header, "basic") &&
-         !IsScheme(header, "bearer");
+  return !header.empty() && !header.contains(' ') && !EqualsIgnoringCase(header, "basic") &&
+         !EqualsIgnoringCase(header, "bearer");
 }
 
 }  // namespace target_eye

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "util/clock.h"
+#include "util/token_bucket.h"
 
 namespace target_eye {
 
@@ -24,7 +25,7 @@ class LoginLimits {
 
   void Fail(std::string_view client, SteadyTime now);
 
-  std::size_t size() const { return paid_off_at_.size(); }
+  std::size_t size() const { return buckets_.size(); }
 
  private:
   struct Hash {
@@ -34,8 +35,7 @@ class LoginLimits {
     }
   };
 
-  // When the bucket is full again; each failure adds kSecondsAFailure.
-  std::unordered_map<std::string, SteadyTime, Hash, std::equal_to<>> paid_off_at_;
+  std::unordered_map<std::string, TokenBucket, Hash, std::equal_to<>> buckets_;
 };
 
 }  // namespace target_eye

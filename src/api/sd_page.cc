@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,33 +11,20 @@
 #include "codec/sd_query.h"
 #include "http/message_response.h"
 #include "telemetry/log.h"
+#include "util/ascii.h"
 #include "util/clock.h"
 
 namespace target_eye {
 namespace {
 
 constexpr std::string_view kHandler = "sd";
-constexpr std::string_view kSpaces = " \t";
-
-std::string_view Trim(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(kSpaces);
-  if (begin == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(begin, text.find_last_not_of(kSpaces) + 1 - begin);
-}
-
-bool IsSameWord(std::string_view a, std::string_view b) {
-  return std::ranges::equal(
-      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
 
 // Takes what comes before the next `separator` off `rest`.
 std::string_view Take(std::string_view& rest, char separator) {
   const std::size_t end = std::min(rest.find(separator), rest.size());
   const std::string_view taken = rest.substr(0, end);
   rest.remove_prefix(std::min(end + 1, rest.size()));
-  return Trim(taken);
+  return TrimBlanks(taken);
 }
 
 // A weight (RFC 9110 section 12.4.2) in thousandths.
@@ -66,8 +52,8 @@ std::optional<std::pair<std::string_view, int>> ParseCoding(std::string_view ele
   if (element.empty()) {
     return std::pair(name, 1000);
   }
-  const std::string_view parameter = Trim(element);
-  if (parameter.size() < 2 || !IsSameWord(parameter.substr(0, 2), "q=")) {
+  const std::string_view parameter = TrimBlanks(element);
+  if (parameter.size() < 2 || !EqualsIgnoringCase(parameter.substr(0, 2), "q=")) {
     return std::nullopt;
   }
   const auto weight = ParseWeight(parameter.substr(2));
@@ -169,9 +155,9 @@ SdCoding ChooseCoding(std::string_view accept_encoding) {
       continue;
     }
     const auto& [name, weight] = *coding;
-    if (IsSameWord(name, "gzip") || IsSameWord(name, "x-gzip")) {
+    if (EqualsIgnoringCase(name, "gzip") || EqualsIgnoringCase(name, "x-gzip")) {
       gzip = weight;
-    } else if (IsSameWord(name, "identity")) {
+    } else if (EqualsIgnoringCase(name, "identity")) {
       identity = weight;
     } else if (name == "*") {
       others = weight;
@@ -188,12 +174,12 @@ SdCoding ChooseCoding(std::string_view accept_encoding) {
 }
 
 bool NamesEtag(std::string_view if_none_match, std::string_view etag) {
-  std::string_view rest = Trim(if_none_match);
+  std::string_view rest = TrimBlanks(if_none_match);
   if (rest == "*") {
     return true;
   }
   while (!rest.empty()) {
-    if (rest.front() == ',' || kSpaces.contains(rest.front())) {
+    if (std::string_view(" \t,").contains(rest.front())) {
       rest.remove_prefix(1);
       continue;
     }

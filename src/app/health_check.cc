@@ -18,7 +18,7 @@
 #include <variant>
 
 #include "http/net/bind_address.h"
-#include "util/atomic_file.h"
+#include "util/unique_fd.h"
 
 namespace target_eye {
 namespace {

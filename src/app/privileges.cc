@@ -13,7 +13,7 @@
 #include <optional>
 #include <system_error>
 
-#include "util/atomic_file.h"
+#include "util/unique_fd.h"
 
 namespace target_eye {
 namespace {

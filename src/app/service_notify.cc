@@ -12,7 +12,7 @@
 
 #include "model/error.h"
 #include "telemetry/log.h"
-#include "util/atomic_file.h"
+#include "util/unique_fd.h"
 
 namespace target_eye {
 namespace {

@@ -13,8 +13,8 @@
 #include <optional>
 #include <string>
 
-#include "util/atomic_file.h"
 #include "util/testing/temp_directory.h"
+#include "util/unique_fd.h"
 
 namespace target_eye {
 namespace {

@@ -20,7 +20,7 @@
 #include "http/net/bind_address.h"
 #include "publish/file_sd/file_sd_directory.h"
 #include "publish/file_sd/legacy_import.h"
-#include "util/atomic_file.h"
+#include "util/unique_fd.h"
 
 namespace target_eye {
 namespace {

@@ -8,6 +8,7 @@
 
 #include "codec/body_format.h"
 #include "codec/group_reader.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {
@@ -34,15 +35,9 @@ constexpr std::string_view kExpectedTypes =
     "expected application/json, application/x-www-form-urlencoded, or application/yaml, "
     "application/x-yaml, application/vnd.yaml, text/yaml, text/x-yaml or text/vnd.yaml";
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool EqualWithoutCase(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, Lower, Lower);
-}
-
 // What is known of a body whose type is none of ours, for the end of a message.
 std::string HintFor(std::string_view type, std::string_view body) {
-  if (EqualWithoutCase(type, "multipart/form-data")) {
+  if (EqualsIgnoringCase(type, "multipart/form-data")) {
     return "; curl -F sends that, and -d a form that is taken";
   }
   const std::string_view hint = FormatHint(GuessFormat(body));
@@ -74,7 +69,7 @@ Expected<std::optional<GroupData>> DecodeBody(std::string_view content_type,
         fmt::format("Content-Type is missing: {}{}", kExpectedTypes, HintFor(type, body)));
   }
   const auto known = std::ranges::find_if(
-      kContentTypes, [&](const ContentType& t) { return EqualWithoutCase(t.name, type); });
+      kContentTypes, [&](const ContentType& t) { return EqualsIgnoringCase(t.name, type); });
   if (known == kContentTypes.end()) {
     return Invalid(
         fmt::format("Content-Type {}: {}{}", Quote(type), kExpectedTypes, HintFor(type, body)));

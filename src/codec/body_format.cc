@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "codec/group_reader.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {
@@ -15,7 +16,7 @@ bool BeginsWithKey(std::string_view text) {
   return std::ranges::any_of(kKeys, [&](std::string_view key) { return text.starts_with(key); });
 }
 
-bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool IsWordChar(char c) { return IsAlpha(c) || c == '_'; }
 
 bool IsYamlMark(std::string_view text) {
   constexpr std::string_view kDocument = "---";
@@ -28,10 +29,9 @@ bool IsYamlMark(std::string_view text) {
 // `key=value`, `targets[]=value`.
 bool IsFormField(std::string_view text) {
   const std::string_view key = text.substr(0, text.find('='));
-  if (key.size() == text.size() || key.empty() || !IsLetter(key.front())) return false;
-  return std::ranges::all_of(key, [](char c) {
-    return IsLetter(c) || (c >= '0' && c <= '9') || c == '[' || c == ']' || c == '%';
-  });
+  if (key.size() == text.size() || key.empty() || !IsWordChar(key.front())) return false;
+  return std::ranges::all_of(
+      key, [](char c) { return IsWordChar(c) || IsDigit(c) || c == '[' || c == ']' || c == '%'; });
 }
 
 }  // namespace
@@ -40,7 +40,7 @@ BodyFormat GuessFormat(std::string_view body) {
   const std::string_view text = TrimSpaces(SkipByteOrderMark(body));
   if (text.starts_with('{') || text.starts_with('[')) {
     const std::string_view inside = TrimSpaces(text.substr(1));
-    return !inside.empty() && IsLetter(inside.front()) ? BodyFormat::kYaml : BodyFormat::kJson;
+    return !inside.empty() && IsWordChar(inside.front()) ? BodyFormat::kYaml : BodyFormat::kJson;
   }
   for (const std::string_view encoded : {"%7B", "%7b", "%5B", "%5b"}) {
     if (text.starts_with(encoded)) return BodyFormat::kJson;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "codec/percent.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {
@@ -26,17 +27,15 @@ std::string_view NameOf(Method method) {
 }
 
 // As the libraries of many languages write a boolean: `True`, `1`.
-Expected<bool> ParseBool(std::string value) {
-  std::ranges::transform(value, value.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+Expected<bool> ParseBool(std::string_view text) {
+  const std::string value = LowerCase(text);
   if (value.empty() || value == "true" || value == "1") return true;
   if (value == "false" || value == "0") return false;
   return Invalid(fmt::format("expected true or false, found {}", Quote(value)));
 }
 
 Expected<void> TakeAdd(std::string_view value, ChangeQuery& query) {
-  auto add = ParseBool(std::string(value));
+  auto add = ParseBool(value);
   if (!add) return std::unexpected(std::move(add.error()));
   query.add = *add;
   return {};

@@ -8,6 +8,7 @@
 
 #include "codec/group_json.h"
 #include "codec/group_reader.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {

@@ -9,13 +9,12 @@
 #include "codec/body_format.h"
 #include "codec/group_reader.h"
 #include "codec/percent.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {
 
 constexpr std::size_t kShownBytes = 100;
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // `targets`, and as PHP and axios write the elements of a list: `targets[]`, `targets[7]`. Their
 // order is that of the body.
@@ -26,15 +25,14 @@ bool IsTargetsKey(std::string_view key) {
   if (index.empty()) return true;
   if (!index.starts_with('[') || !index.ends_with(']')) return false;
   index = index.substr(1, index.size() - 2);
-  return std::ranges::all_of(index, [](char c) { return c >= '0' && c <= '9'; });
+  return std::ranges::all_of(index, IsDigit);
 }
 
 // Keys that are taken for a slip, although some could be labels: as labels, `target=a:1` and
 // `labels=x` would be answered with 200 and not do what was meant.
 Expected<void> CheckNoSlip(std::string_view key) {
   const std::size_t bracket = std::min(key.find('['), key.size());
-  std::string word(key.substr(0, bracket));
-  std::ranges::transform(word, word.begin(), Lower);
+  const std::string word = LowerCase(key.substr(0, bracket));
   if (word == "target" || word == "targets") {
     return Invalid(fmt::format("form key {}: expected targets, as in targets=a:1,b:2{}", Quote(key),
                                bracket == key.size()

@@ -4,14 +4,9 @@
 
 #include <utility>
 
-namespace target_eye {
+#include "util/ascii.h"
 
-std::string_view TrimSpaces(std::string_view text) {
-  constexpr std::string_view kSpaces = " \t\r\n";
-  const std::size_t begin = text.find_first_not_of(kSpaces);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kSpaces) - begin + 1);
-}
+namespace target_eye {
 
 std::string_view SkipByteOrderMark(std::string_view text) {
   constexpr std::string_view kMark = "\xEF\xBB\xBF";

@@ -81,9 +81,6 @@ class GroupReader {
 // each. kInvalid if an element is empty or is not a target.
 Expected<void> AppendTargets(std::string_view list, std::vector<Target>& targets);
 
-// `text` without the spaces, tabs and line ends around it.
-std::string_view TrimSpaces(std::string_view text);
-
 // `text` without the byte order mark that some editors put before UTF-8.
 std::string_view SkipByteOrderMark(std::string_view text);
 

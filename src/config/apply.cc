@@ -5,7 +5,7 @@
 
 #include "config/setting_values.h"
 #include "config/settings.h"
-#include "config/text.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {
@@ -130,7 +130,7 @@ std::string RangeOf(const Setting& setting) {
 
 // The word for what Python's `ssl.VerifyMode` also writes as `VerifyMode.CERT_NONE` or `0`.
 std::string VerifyMode(std::string_view text) {
-  std::string mode = ToLowerAscii(Trim(text));
+  std::string mode = LowerCase(Trim(text));
   if (mode.starts_with("verifymode.")) mode.erase(0, std::string_view("verifymode.").size());
   if (mode == "0") return "cert_none";
   if (mode == "1") return "cert_optional";
@@ -146,7 +146,7 @@ Problem Set(const Setting& setting, const ConfigValue& value, Config& config,
   std::string text = value.items.front();
   switch (setting.kind) {
     case Kind::kWord:
-      text = WithoutSynonym(setting.synonyms, ToLowerAscii(Trim(text)));
+      text = WithoutSynonym(setting.synonyms, LowerCase(Trim(text)));
       if (!HasWord(setting.words, text)) return ExpectedOf(setting);
       break;
     case Kind::kVerifyMode:

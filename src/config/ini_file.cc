@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "config/config_file.h"
-#include "config/text.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {
@@ -72,7 +72,7 @@ class IniParser {
 
   void TakeKey(std::string_view content) {
     const std::size_t delimiter = content.find_first_of("=:");
-    const std::string key = ToLowerAscii(Trim(content.substr(0, delimiter)));
+    const std::string key = LowerCase(Trim(content.substr(0, delimiter)));
     if (delimiter == std::string_view::npos || key.empty()) {
       problem_ = fmt::format("{}: expected `key = value` or `[section]`", Quote(content));
     } else if (sections_.empty()) {

@@ -7,7 +7,7 @@
 #include "config/config.h"
 #include "config/config_file.h"
 #include "config/settings.h"
-#include "config/text.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {
@@ -55,7 +55,7 @@ FoundByName FromEnvironment(const Environment& environment) {
 // `hypercorn` for `Hypercorn`, `target-eye` for `target_eye`: what a misspelt section was meant to
 // be.
 std::string_view MeantSection(std::string_view section) {
-  std::string plain = ToLowerAscii(Trim(section));
+  std::string plain = LowerCase(Trim(section));
   std::ranges::replace(plain, '_', '-');
   for (const std::string_view known : kSections) {
     if (plain == known) return known;

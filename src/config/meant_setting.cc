@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "config/settings.h"
-#include "config/text.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {
@@ -53,7 +53,7 @@ constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
 
 // Without case and without what stands between the words of a name.
 std::string Plain(std::string_view name) {
-  std::string plain = ToLowerAscii(Trim(name));
+  std::string plain = LowerCase(Trim(name));
   std::erase_if(plain, [](char c) { return c == '-' || c == '_' || c == '.' || c == ' '; });
   return plain;
 }

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <utility>
 
-#include "config/text.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {
@@ -18,7 +18,7 @@ constexpr std::string_view kDigits = "0123456789";
 // Cuts what follows the number off `text` and returns it, in small letters.
 std::string TakeUnit(std::string_view& text, std::string_view number_characters) {
   const std::size_t end = std::min(text.find_first_not_of(number_characters), text.size());
-  const std::string unit = ToLowerAscii(Trim(text.substr(end)));
+  const std::string unit = LowerCase(Trim(text.substr(end)));
   text = text.substr(0, end);
   return unit;
 }
@@ -66,7 +66,7 @@ std::optional<std::vector<std::string>> ParseQuotedElements(std::string_view tex
 }  // namespace
 
 std::optional<bool> ParseBoolean(std::string_view text) {
-  const std::string word = ToLowerAscii(Trim(text));
+  const std::string word = LowerCase(Trim(text));
   if (word == "true" || word == "yes" || word == "on" || word == "1") return true;
   if (word == "false" || word == "no" || word == "off" || word == "0") return false;
   return std::nullopt;

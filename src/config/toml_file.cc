@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "config/config_file.h"
-#include "config/text.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {
@@ -57,7 +57,7 @@ ConfigEntries ParseToml(std::string_view text) {
     }
     for (const auto& [name, value] : *table) {
       entries.push_back(
-          {std::string(section.str()), ToLowerAscii(name.str()), ToValue(value), LineOf(value)});
+          {std::string(section.str()), LowerCase(name.str()), ToValue(value), LineOf(value)});
     }
   }
   std::ranges::stable_sort(entries, {}, &ConfigEntry::line);

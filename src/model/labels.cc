@@ -5,14 +5,14 @@
 #include <algorithm>
 
 #include "model/utf8.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {
 
-// Not std::isalpha: the locale has no say in it.
-bool MayBegin(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool MayBegin(char c) { return IsAlpha(c) || c == '_'; }
 
-bool MayFollow(char c) { return MayBegin(c) || (c >= '0' && c <= '9'); }
+bool MayFollow(char c) { return MayBegin(c) || IsDigit(c); }
 
 }  // namespace
 

@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 
+#include "util/ascii.h"
+
 namespace target_eye {
 namespace {
 
@@ -35,8 +37,6 @@ constexpr auto kUnits = std::to_array<Unit>({
 
 // Prometheus counts nanoseconds in a signed integer of 64 bits.
 constexpr std::uint64_t kMaxMs = std::numeric_limits<std::int64_t>::max() / 1'000'000;
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // The number that `text` begins with, taken off it; nothing if there is none, or a larger one than
 // any duration has.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "model/glob.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {
@@ -13,15 +14,6 @@ namespace {
 constexpr std::string_view kApplication = "application";
 constexpr std::string_view kEnvironment = "environment";
 constexpr std::string_view kLabelPrefix = "label.";
-constexpr std::string_view kSpaces = " \t\r\n";
-
-std::string_view Trim(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(kSpaces);
-  if (begin == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(begin, text.find_last_not_of(kSpaces) + 1 - begin);
-}
 
 std::string TextOf(const Selector::Term& term) {
   return term.key + (term.negative ? "!=" : "=") + term.pattern;
@@ -133,19 +125,19 @@ Expected<Selector> Selector::Parse(std::string_view text) {
   }
   std::vector<Term> terms;
   std::string_view rest = text;
-  for (bool is_last = Trim(text).empty(); !is_last;) {
+  for (bool is_last = TrimSpaces(text).empty(); !is_last;) {
     const std::string_view piece = UpToComma(rest);
     is_last = piece.size() == rest.size();
     rest.remove_prefix(is_last ? piece.size() : piece.size() + 1);
 
-    const std::string_view term = Trim(piece);
+    const std::string_view term = TrimSpaces(piece);
     const std::size_t equals = term.find('=');
     if (equals == std::string_view::npos) {
       return WrongTerm(term, "expected KEY=GLOB or KEY!=GLOB");
     }
     const bool negative = equals > 0 && term[equals - 1] == '!';
-    terms.push_back({std::string(Trim(term.substr(0, equals - (negative ? 1 : 0)))), negative,
-                     std::string(Trim(term.substr(equals + 1)))});
+    terms.push_back({std::string(TrimSpaces(term.substr(0, equals - (negative ? 1 : 0)))), negative,
+                     std::string(TrimSpaces(term.substr(equals + 1)))});
   }
   return Make(std::move(terms));
 }

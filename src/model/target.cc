@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "util/ascii.h"
+
 namespace target_eye {
 namespace {
 
@@ -20,10 +22,6 @@ constexpr std::size_t kMaxPortDigits = 16;
 // Why something is not allowed; nothing if it is.
 using Fault = std::optional<std::string>;
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
 bool AllDigits(std::string_view text) { return std::ranges::all_of(text, IsDigit); }
 
 // inet_pton stops at a NUL, so only its own alphabet is let through to it.
@@ -34,9 +32,7 @@ bool IsIpv4(std::string_view text) {
 }
 
 bool IsIpv6(std::string_view text) {
-  const auto allowed = [](char c) {
-    return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' || c == '.';
-  };
+  const auto allowed = [](char c) { return HexValue(c) >= 0 || c == ':' || c == '.'; };
   if (!std::ranges::all_of(text, allowed)) return false;
   in6_addr address{};
   return inet_pton(AF_INET6, std::string(text).c_str(), &address) == 1;
@@ -49,7 +45,7 @@ Fault HostLabelFault(std::string_view label) {
                        label.size(), kMaxHostLabelBytes);
   }
   for (const char c : label) {
-    if (!IsLetter(c) && !IsDigit(c) && c != '-' && c != '_') {
+    if (!IsAlpha(c) && !IsDigit(c) && c != '-' && c != '_') {
       return fmt::format("host must not hold {}: expected letters, digits, \"-\", \"_\" and \".\"",
                          Quote({&c, 1}));
     }

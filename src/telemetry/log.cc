@@ -13,6 +13,8 @@
 #include <mutex>
 #include <utility>
 
+#include "util/ascii.h"
+
 namespace target_eye {
 namespace {
 
@@ -35,15 +37,6 @@ const LevelName& Find(LogLevel level) {
     if (known.level == level) return known;
   }
   return kLevels.back();
-}
-
-bool EqualsIgnoringCase(std::string_view text, std::string_view lower) {
-  if (text.size() != lower.size()) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != lower[i]) return false;
-  }
-  return true;
 }
 
 // Standard error, or a file that lines are appended to and that can be opened again under its name.

@@ -227,21 +227,6 @@ void ReplaceTogether(int directory, int staging, std::span<const FileText> files
 
 }  // namespace
 
-UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
-  if (this != &other) {
-    Reset();
-    fd_ = other.Release();
-  }
-  return *this;
-}
-
-int UniqueFd::Release() noexcept { return std::exchange(fd_, -1); }
-
-void UniqueFd::Reset() noexcept {
-  if (fd_ >= 0) close(fd_);
-  fd_ = -1;
-}
-
 UniqueFd OpenDirectory(const std::string& path, std::error_code& error) {
   error.clear();
   UniqueFd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <string_view>
 
-#include "util/atomic_file.h"
+#include "util/unique_fd.h"
 
 namespace target_eye {
 namespace {

@@ -10,8 +10,8 @@
 #include <ctime>
 #include <utility>
 
-#include "http/wire/chars.h"
 #include "http/wire/response_head.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {
@@ -66,7 +66,7 @@ std::string_view FindResponseField(std::string_view head, std::string_view name)
     const std::string_view line = head.substr(0, at);
     const std::size_t colon = line.find(':');
     if (colon != std::string_view::npos && EqualsIgnoringCase(line.substr(0, colon), name)) {
-      return TrimSpace(line.substr(colon + 1));
+      return TrimBlanks(line.substr(colon + 1));
     }
   }
   return {};

@@ -16,8 +16,8 @@
 #include "http/wire/request_head.h"
 #include "model/error.h"
 #include "telemetry/log.h"
-#include "util/atomic_file.h"
 #include "util/clock.h"
+#include "util/unique_fd.h"
 
 namespace target_eye {
 

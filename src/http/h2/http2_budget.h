@@ -1,11 +1,11 @@
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 
 #include "util/clock.h"
+#include "util/token_bucket.h"
 
 namespace target_eye {
 
@@ -13,12 +13,6 @@ namespace target_eye {
 // nowhere near. Each method gives false once it was too much; the connection is to be ended then.
 class Http2Budget {
  public:
-  explicit Http2Budget(SteadyTime now)
-      : frames_(500, 100, now),
-        resets_(200, 50, now),
-        dropped_(128 << 20, 16 << 20, now),
-        stray_(4 << 20, 256 << 10, now) {}
-
   // A frame that carries neither a request nor much of a body: SETTINGS, PING, PRIORITY,
   // CONTINUATION, next to empty DATA, those of unknown types.
   bool TakeFrame(SteadyTime now) { return frames_.Take(now); }
@@ -36,15 +30,11 @@ class Http2Budget {
   // Bytes of a body that nobody wants, since its request is answered. Honest clients send them
   // until they have heard the answer, and some to the end; so too much of it is the end of the
   // stream, not of the connection.
-  bool TakeDropped(std::size_t bytes, SteadyTime now) {
-    return dropped_.Take(now, static_cast<double>(bytes));
-  }
+  bool TakeDropped(std::size_t bytes, SteadyTime now) { return dropped_.Take(now, bytes); }
 
   // Bytes that belong to no frame of a stream that is open, mostly of a body whose stream is over:
   // an honest client sends no more of them than what was under way when it ended.
-  bool TakeStray(std::size_t bytes, SteadyTime now) {
-    return stray_.Take(now, static_cast<double>(bytes));
-  }
+  bool TakeStray(std::size_t bytes, SteadyTime now) { return stray_.Take(now, bytes); }
 
   // A request that its client took back, or that broke the rules. Not for one whose answer has gone
   // out whole: that client has only stopped sending what nobody wants.
@@ -53,31 +43,30 @@ class Http2Budget {
  private:
   static constexpr std::uint64_t kBytesAWindowUpdate = 1 << 10;
 
+  // A limit of so many a second, and of `burst` at once.
   class Bucket {
    public:
-    Bucket(double burst, double per_second, SteadyTime now)
-        : burst_(burst), per_second_(per_second), tokens_(burst), filled_at_(now) {}
+    Bucket(std::size_t burst, std::size_t per_second)
+        : per_second_(per_second), bucket_(TokenBucket::OfDepth(WorthOf(burst), WorthOf(1))) {}
 
-    bool Take(SteadyTime now, double amount = 1) {
-      const std::chrono::duration<double> passed = std::max(now, filled_at_) - filled_at_;
-      filled_at_ = std::max(now, filled_at_);
-      tokens_ = std::min(burst_, tokens_ + passed.count() * per_second_);
-      if (tokens_ < amount) return false;
-      tokens_ -= amount;
-      return true;
+    bool Take(SteadyTime now, std::size_t amount = 1) {
+      return bucket_.TryTake(WorthOf(amount), now);
     }
 
    private:
-    double burst_;
-    double per_second_;
-    double tokens_;
-    SteadyTime filled_at_;
+    TokenBucket::Duration WorthOf(std::size_t amount) const {
+      return std::chrono::duration_cast<TokenBucket::Duration>(std::chrono::duration<double>(
+          static_cast<double>(amount) / static_cast<double>(per_second_)));
+    }
+
+    std::size_t per_second_;
+    TokenBucket bucket_;
   };
 
-  Bucket frames_;
-  Bucket resets_;
-  Bucket dropped_;
-  Bucket stray_;
+  Bucket frames_{500, 100};
+  Bucket resets_{200, 50};
+  Bucket dropped_{128 << 20, 16 << 20};
+  Bucket stray_{4 << 20, 256 << 10};
   std::uint64_t sent_bytes_ = 0;
 };
 

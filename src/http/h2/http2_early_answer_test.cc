@@ -159,7 +159,7 @@ TEST_F(Http2EarlyAnswerTest, AStopDoesNotWaitForTheRest) {
 
 TEST(Http2BudgetTest, WhatIsDroppedIsBoundedForAllStreamsTogether) {
   SteadyTime now;
-  Http2Budget budget(now);
+  Http2Budget budget;
   for (int i = 0; i < 128; ++i) ASSERT_TRUE(budget.TakeDropped(kMiB, now)) << i;
   EXPECT_FALSE(budget.TakeDropped(kMiB, now));
   now += seconds(1);

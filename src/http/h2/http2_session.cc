@@ -34,8 +34,7 @@ Http2Session::Http2Session(std::shared_ptr<IoThread> thread, Peer peer)
                    context_.head_limits.fields},
       peer_(std::move(peer)),
       transport_(thread_->io()),
-      now_(steady_clock::now()),
-      budget_(now_) {}
+      now_(steady_clock::now()) {}
 
 Http2Session::~Http2Session() = default;
 

@@ -7,8 +7,8 @@
 
 #include "http/h2/http2_callbacks.h"
 #include "http/session/request_steps.h"
-#include "http/wire/chars.h"
 #include "http/wire/response_head.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {

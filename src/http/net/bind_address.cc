@@ -18,7 +18,7 @@
 #include <memory>
 #include <system_error>
 
-#include "http/wire/chars.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "model/error.h"
-#include "util/atomic_file.h"
+#include "util/unique_fd.h"
 
 struct sockaddr_storage;  // NOLINT(readability-identifier-naming): POSIX's own
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <mutex>
@@ -8,6 +10,7 @@
 #include <unordered_map>
 
 #include "util/clock.h"
+#include "util/token_bucket.h"
 
 namespace target_eye {
 
@@ -19,17 +22,17 @@ class ClientRates {
  public:
   static constexpr std::size_t kMostClients = 65'536;
 
+  // `requests_per_second`: 1 to 1,000,000.
   explicit ClientRates(std::size_t requests_per_second)
-      : rate_(static_cast<double>(requests_per_second)) {}
+      : full_(static_cast<int>(requests_per_second),
+              std::chrono::seconds(1) /
+                  std::max<SteadyTime::rep>(1, static_cast<SteadyTime::rep>(requests_per_second))) {
+  }
 
   // Whether `client` may send one more request at `now`; counts it if so.
   bool Take(std::string_view client, SteadyTime now);
 
  private:
-  struct Bucket {
-    double tokens = 0;
-    SteadyTime filled_at;
-  };
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const {
@@ -38,12 +41,12 @@ class ClientRates {
   };
 
   // Forgets the clients whose bucket is full again; all of them where none is.
-  void MakeRoom(SteadyTime now);
-  double TokensAt(const Bucket& bucket, SteadyTime now) const;
+  void MakeRoom();
 
-  const double rate_;
+  const TokenBucket full_;
   std::mutex mutex_;
-  std::unordered_map<std::string, Bucket, Hash, std::equal_to<>> buckets_;
+  SteadyTime latest_;  // Each I/O thread brings its own idea of now.
+  std::unordered_map<std::string, TokenBucket, Hash, std::equal_to<>> buckets_;
 };
 
 }  // namespace target_eye

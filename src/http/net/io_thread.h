@@ -20,7 +20,7 @@
 #include "http/net/transport.h"
 #include "http/wire/request_id.h"
 #include "http/wire/response_head.h"
-#include "util/atomic_file.h"
+#include "util/unique_fd.h"
 
 namespace target_eye {
 

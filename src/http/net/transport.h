@@ -12,7 +12,7 @@
 #include <span>
 #include <utility>
 
-#include "util/atomic_file.h"
+#include "util/unique_fd.h"
 
 namespace target_eye {
 

@@ -8,9 +8,9 @@
 #include "http/h2/http2_session.h"
 #include "http/net/lingering.h"
 #include "http/session/session.h"
-#include "http/wire/chars.h"
 #include "http/wire/framing_gate.h"
 #include "telemetry/log.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "http/wire/chars.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 

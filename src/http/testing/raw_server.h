@@ -24,7 +24,7 @@
 #include "http/http_handler.h"
 #include "http/http_server.h"
 #include "telemetry/metrics.h"
-#include "util/atomic_file.h"
+#include "util/unique_fd.h"
 
 namespace target_eye {
 

@@ -3,29 +3,9 @@
 #include <array>
 #include <string_view>
 
+#include "util/ascii.h"
+
 namespace target_eye {
-
-constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-constexpr bool IsAlpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-// The value of a hexadecimal digit, or -1.
-constexpr int HexValue(char c) {
-  if (IsDigit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-constexpr char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-// Without regard to the case of ASCII letters.
-constexpr bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (ToLower(a[i]) != ToLower(b[i])) return false;
-  }
-  return true;
-}
 
 namespace char_table {
 consteval std::array<bool, 256> TokenTable() {
@@ -59,13 +39,6 @@ constexpr bool IsToken(std::string_view text) {
     if (!IsTokenChar(c)) return false;
   }
   return !text.empty();
-}
-
-// Without spaces and tabs at both ends.
-constexpr std::string_view TrimSpace(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 }  // namespace target_eye

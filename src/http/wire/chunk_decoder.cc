@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "http/wire/chars.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {

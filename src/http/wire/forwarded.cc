@@ -4,6 +4,7 @@
 #include <boost/beast/http/field.hpp>
 
 #include "http/wire/chars.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {
@@ -44,8 +45,8 @@ bool IsForwardedFor(const RequestField& f) { return Is(f, "X-Forwarded-For"); }
 // The same without quotes, which X-Forwarded-For has none of.
 LastElement SplitLastItem(std::string_view list) {
   const std::size_t comma = list.rfind(',');
-  if (comma == std::string_view::npos) return {TrimSpace(list), std::nullopt};
-  return {TrimSpace(list.substr(comma + 1)), list.substr(0, comma)};
+  if (comma == std::string_view::npos) return {TrimBlanks(list), std::nullopt};
+  return {TrimBlanks(list.substr(comma + 1)), list.substr(0, comma)};
 }
 
 // Gives whether there is use in reading the line before it.
@@ -110,11 +111,11 @@ std::optional<LastElement> SplitLastElement(std::string_view list) {
     if (list[i] == '"') {
       if (!quoted || !IsEscaped(list, i)) quoted = !quoted;
     } else if (list[i] == ',' && !quoted) {
-      return LastElement{TrimSpace(list.substr(i + 1)), list.substr(0, i)};
+      return LastElement{TrimBlanks(list.substr(i + 1)), list.substr(0, i)};
     }
   }
   if (quoted) return std::nullopt;
-  return LastElement{TrimSpace(list), std::nullopt};
+  return LastElement{TrimBlanks(list), std::nullopt};
 }
 
 std::optional<std::string_view> FindParameter(std::string_view element, std::string_view name) {
@@ -143,10 +144,10 @@ std::optional<std::string_view> FindParameter(std::string_view element, std::str
       if (found || value.contains('\\')) return std::nullopt;
       found = value;
     }
-    element = TrimSpace(element);
+    element = TrimBlanks(element);
     if (element.empty()) return found;
     if (!element.starts_with(';')) return std::nullopt;
-    element = TrimSpace(element.substr(1));
+    element = TrimBlanks(element.substr(1));
     if (element.empty()) return found;
   }
 }

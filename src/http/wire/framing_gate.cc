@@ -6,6 +6,7 @@
 #include <array>
 
 #include "http/wire/chars.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "http/wire/chars.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {
@@ -29,7 +30,7 @@ std::optional<Refusal> CheckField(std::string_view name, std::string_view value)
   if (!std::ranges::all_of(value, IsFieldValueChar)) {
     return Bad("a header field has a control character in its value");
   }
-  if (TrimSpace(value) != value) {
+  if (TrimBlanks(value) != value) {
     return Bad("a header field has white space around its value");
   }
   if (std::ranges::find(kConnectionFields, name) != kConnectionFields.end() ||

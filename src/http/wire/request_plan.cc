@@ -7,6 +7,7 @@
 #include "http/wire/chars.h"
 #include "http/wire/framing_gate.h"
 #include "http/wire/request_id.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {
@@ -41,7 +42,7 @@ template <typename Visit>
 void ForEachListItem(std::string_view list, Visit visit) {
   while (!list.empty()) {
     const std::size_t comma = list.find(',');
-    if (const std::string_view item = TrimSpace(list.substr(0, comma)); !item.empty()) visit(item);
+    if (const std::string_view item = TrimBlanks(list.substr(0, comma)); !item.empty()) visit(item);
     if (comma == std::string_view::npos) break;
     list.remove_prefix(comma + 1);
   }

@@ -4,7 +4,7 @@
 #include <array>
 #include <charconv>
 
-#include "http/wire/chars.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {

@@ -16,10 +16,10 @@
 #include "publish/file_sd/file_sd_directory.h"
 #include "publish/file_sd/group_files.h"
 #include "publish/group_filter.h"
-#include "publish/token_bucket.h"
 #include "telemetry/log.h"
 #include "util/backoff.h"
 #include "util/thread.h"
+#include "util/token_bucket.h"
 
 namespace target_eye {
 namespace {

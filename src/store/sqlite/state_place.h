@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "model/error.h"
-#include "util/atomic_file.h"
+#include "util/unique_fd.h"
 
 namespace target_eye {
 

@@ -1,4 +1,4 @@
-#include "publish/token_bucket.h"
+#include "util/token_bucket.h"
 
 #include <gtest/gtest.h>
 
@@ -64,6 +64,24 @@ TEST(TokenBucketTest, GivingBackToAFullOneAddsNothing) {
   TokenBucket bucket(5, seconds(1));
   bucket.Spend(-seconds(3), kStart);
   EXPECT_EQ(TakeAll(bucket, kStart), 5);
+}
+
+TEST(TokenBucketTest, AnAmountIsTakenWholeOrNotAtAll) {
+  auto bucket = TokenBucket::OfDepth(seconds(10), seconds(1));
+  EXPECT_TRUE(bucket.TryTake(seconds(8), kStart));
+  EXPECT_FALSE(bucket.TryTake(milliseconds(2001), kStart));
+  EXPECT_TRUE(bucket.TryTake(seconds(2), kStart));
+  EXPECT_FALSE(bucket.TryTake(seconds(1), kStart + milliseconds(999)));
+  EXPECT_TRUE(bucket.TryTake(seconds(1), kStart + seconds(1)));
+  EXPECT_FALSE(bucket.TryTake(seconds(11), kStart + std::chrono::hours(1)));
+}
+
+TEST(TokenBucketTest, TakingWhatThereIsLeavesNoDebt) {
+  TokenBucket bucket(2, seconds(1));
+  for (int i = 0; i < 10; ++i) bucket.TakeWhatThereIs(kStart);
+  EXPECT_EQ(bucket.NextAt(), kStart + seconds(1));
+  EXPECT_FALSE(bucket.IsFull(kStart + milliseconds(1999)));
+  EXPECT_TRUE(bucket.IsFull(kStart + seconds(2)));
 }
 
 }  // namespace
