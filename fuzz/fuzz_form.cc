@@ -1,4 +1,5 @@
 #include "codec/body.h"
+#include "codec/form.h"
 #include "codec/percent.h"
 #include "fuzz_check.h"
 

@@ -5,6 +5,8 @@
 #include "fuzz_check.h"
 #include "http/wire/chunk_decoder.h"
 #include "http/wire/framing_gate.h"
+#include "http/wire/request_parser.h"
+#include "http/wire/request_plan.h"
 
 namespace target_eye {
 namespace {

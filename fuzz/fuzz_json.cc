@@ -1,4 +1,4 @@
-#include "codec/body.h"
+#include "codec/json.h"
 #include "fuzz_check.h"
 
 namespace target_eye {

@@ -1,4 +1,5 @@
-#include "codec/body.h"
+#include "codec/json.h"
+#include "codec/yaml.h"
 #include "fuzz_check.h"
 
 namespace target_eye {

@@ -15,7 +15,6 @@
 #include "app/reloader.h"
 #include "config/config.h"
 #include "http/http_server.h"
-#include "model/selector.h"
 #include "publish/file_sd/file_sd_publisher.h"
 #include "publish/http_sd/http_sd_publisher.h"
 #include "registry/target_registry.h"
@@ -37,11 +36,6 @@ class App {
   // first start), starts to publish and to serve. On an error nothing is left running; the message
   // says what and how to mend it.
   Expected<void> Start();
-
-  // Instead of Start: tries what Start would do, as far as that leaves nothing behind, and fails
-  // with the same message. Returns warnings. If an instance that runs uses the state, what that one
-  // holds is no failure. Becomes USER and GROUP, so the App must only be destroyed after it.
-  Expected<std::vector<std::string>> TryStart();
 
   // To be called again and again after Start until it returns true: finishes what has to wait until
   // the first publication is visible, and repeats what of that failed. Before that, `/-/ready` is
@@ -67,8 +61,6 @@ class App {
   void Reload();
 
  private:
-  Expected<void> TryAddresses(bool is_running);
-  Expected<void> TryDirectories(bool is_running);
   Expected<void> OpenState();
   // Reads TLS, users and access rules and puts them to use, or changes nothing. Returns the files
   // that it read. Called on Start's thread until that has returned, later on the reloader's.
@@ -103,9 +95,5 @@ class App {
   std::atomic<bool> held_ = false;
   std::atomic<bool> ready_ = false;
 };
-
-// What Start and TryStart have in common.
-Expected<void> MakeDirectory(const std::string& path);
-Expected<Selector> PublishSelector(const Config& config);
 
 }  // namespace target_eye

@@ -17,6 +17,7 @@
 #include "app/last_words.h"
 #include "app/privileges.h"
 #include "app/service_notify.h"
+#include "app/try_start.h"
 #include "app/web_security.h"
 #include "config/config.h"
 #include "publish/file_sd/import_hold.h"
@@ -108,7 +109,7 @@ int CheckConfig(CommandLine line) {
     fmt::print("{} = {}    ({})\n", given.name, given.value, given.where);
   }
   if (const auto wrong = TryLogging(line.config)) return FailCheck(*wrong);
-  const auto remarks = App(line.config).TryStart();
+  const auto remarks = TryStart(line.config);
   if (!remarks) return FailCheck(remarks.error().message);
   line.warnings.insert(line.warnings.end(), remarks->begin(), remarks->end());
   for (const std::string& warning : line.warnings) {

@@ -1,3 +1,5 @@
+#include "app/try_start.h"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -12,14 +14,17 @@
 #include <utility>
 #include <vector>
 
-#include "app/app.h"
 #include "app/health_check.h"
 #include "app/privileges.h"
+#include "app/start_steps.h"
 #include "app/state_directory.h"
 #include "app/web_security.h"
+#include "http/http_server.h"
 #include "http/net/bind_address.h"
 #include "publish/file_sd/file_sd_directory.h"
 #include "publish/file_sd/legacy_import.h"
+#include "store/sqlite/sqlite_store.h"
+#include "telemetry/metrics.h"
 #include "util/unique_fd.h"
 
 namespace target_eye {
@@ -114,23 +119,31 @@ Expected<void> TryStore(std::string directory) {
   return std::unexpected(std::move(error));
 }
 
-}  // namespace
-
-Expected<void> App::TryAddresses(bool is_running) {
-  Traces traces;
-  traces.NoteFile(config_.access_log);
-  if (!is_running) {
-    auto listening = server_.Listen();
-    server_.Stop(std::chrono::milliseconds(0));
-    return listening;
+// Of a server that only listens: nobody asks it.
+class NoHandler : public HttpHandler {
+  void Handle(const HttpRequest&, Respond respond) override {
+    respond({.status = 503, .body = {}, .headers = {}});
   }
-  const auto tls = UsesTls(config_);
+};
+
+Expected<void> TryListening(const Config& config) {
+  NoHandler nobody;
+  Metrics metrics;
+  HttpServer server(ServerOptions(config), nobody, metrics);
+  return server.Listen();
+}
+
+Expected<void> TryAddresses(const Config& config, bool is_running) {
+  Traces traces;
+  traces.NoteFile(config.access_log);
+  if (!is_running) return TryListening(config);
+  const auto tls = UsesTls(config);
   if (!tls) return std::unexpected(tls.error());
   const auto try_each = [&](const std::vector<std::string>& addresses, bool is_tls) {
     for (const std::string& address : addresses) {
       const auto opened = OpenListeners(address, {});
       if (opened) continue;
-      Config own = config_;
+      Config own = config;
       own.bind = {address};
       own.insecure_bind.clear();
       const bool is_its_own = opened.error().code == ErrorCode::kInUse &&
@@ -139,57 +152,60 @@ Expected<void> App::TryAddresses(bool is_running) {
     }
     return Expected<void>();
   };
-  if (auto tried = try_each(config_.bind, *tls); !tried) return tried;
-  return try_each(config_.insecure_bind, false);
+  if (auto tried = try_each(config.bind, *tls); !tried) return tried;
+  return try_each(config.insecure_bind, false);
 }
 
-Expected<void> App::TryDirectories(bool is_running) {
-  const std::string state_directory = StateDirectory(config_);
-  const std::string hidden = config_.file_sd_directory + "/.target-eye";
+Expected<void> TryDirectories(const Config& config, bool is_running) {
+  const std::string state_directory = StateDirectory(config);
+  const std::string hidden = config.file_sd_directory + "/.target-eye";
   Traces traces;
   traces.NoteDirectories(hidden + "/staging");
-  if (auto made = MakeDirectory(config_.file_sd_directory); !made) return made;
-  if (auto right = CheckStateDirectory(config_); !right) return right;
+  if (auto made = MakeDirectory(config.file_sd_directory); !made) return made;
+  if (auto right = CheckStateDirectory(config); !right) return right;
   if (!is_running) {
     if (auto tried = TryStore(state_directory); !tried) return tried;
   }
-  auto published = FileSdDirectory::Try(config_.file_sd_directory);
+  auto published = FileSdDirectory::Try(config.file_sd_directory);
   if (!published && !(is_running && published.error().code == ErrorCode::kInUse)) return published;
-  if (auto pending = PendingImport(config_.file_sd_directory); !pending) {
+  if (auto pending = PendingImport(config.file_sd_directory); !pending) {
     return std::unexpected(std::move(pending.error()));
   }
   if (Exists(state_directory + "/state.db")) return {};
-  if (auto scan = ScanForImport(config_.file_sd_directory); !scan) {
+  if (auto scan = ScanForImport(config.file_sd_directory); !scan) {
     return std::unexpected(std::move(scan.error()));
   }
   return {};
 }
 
-Expected<std::vector<std::string>> App::TryStart() {
+}  // namespace
+
+Expected<std::vector<std::string>> TryStart(const Config& config) {
   std::vector<std::string> remarks;
-  const bool is_running = IsStateInUse(StateDirectory(config_));
+  const bool is_running = IsStateInUse(StateDirectory(config));
   if (is_running) {
     remarks.emplace_back(
         "target-eye runs with this state already: what that instance holds was not tried");
   }
-  if (auto tried = TryAddresses(is_running); !tried) return std::unexpected(tried.error());
+  if (auto tried = TryAddresses(config, is_running); !tried) return std::unexpected(tried.error());
   {
     Traces traces;
-    traces.NoteFile(config_.pid_path);
-    if (auto tried = TryPidFile(config_.pid_path); !tried) return std::unexpected(tried.error());
+    traces.NoteFile(config.pid_path);
+    if (auto tried = TryPidFile(config.pid_path); !tried) return std::unexpected(tried.error());
   }
-  auto security = LoadWebSecurity(config_);
+  auto security = LoadWebSecurity(config);
   if (!security) return std::unexpected(std::move(security.error()));
   std::ranges::move(security->warnings, std::back_inserter(remarks));
-  if (auto dropped = DropPrivileges(config_.user, config_.group, {}); !dropped) {
+  if (auto dropped = DropPrivileges(config.user, config.group, {}); !dropped) {
     return std::unexpected(dropped.error());
   }
-  auto selector = PublishSelector(config_);
+  auto selector = PublishSelector(config);
   if (!selector) return std::unexpected(std::move(selector.error()));
   if (const std::string doubt = selector->Doubt(); !doubt.empty()) {
     remarks.push_back("PUBLISH_SELECTOR: " + doubt);
   }
-  if (auto tried = TryDirectories(is_running); !tried) return std::unexpected(tried.error());
+  if (auto tried = TryDirectories(config, is_running); !tried)
+    return std::unexpected(tried.error());
   return remarks;
 }
 

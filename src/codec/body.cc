@@ -7,7 +7,10 @@
 #include <string>
 
 #include "codec/body_format.h"
+#include "codec/form.h"
 #include "codec/group_reader.h"
+#include "codec/json.h"
+#include "codec/yaml.h"
 #include "util/ascii.h"
 
 namespace target_eye {

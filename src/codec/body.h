@@ -18,12 +18,4 @@ namespace target_eye {
 // are linear in the body.
 Expected<std::optional<GroupData>> DecodeBody(std::string_view content_type, std::string_view body);
 
-// The decoders behind it, each for one format; `body` is not empty.
-Expected<GroupData> DecodeJson(std::string_view body);
-Expected<GroupData> DecodeYaml(std::string_view body);
-Expected<GroupData> DecodeForm(std::string_view body);
-
-// The nesting that JSON and YAML bodies may have.
-inline constexpr int kMaxNesting = 32;
-
 }  // namespace target_eye

@@ -1,3 +1,5 @@
+#include "codec/form.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -5,7 +7,6 @@
 #include <string_view>
 #include <utility>
 
-#include "codec/body.h"
 #include "codec/body_format.h"
 #include "codec/group_reader.h"
 #include "codec/percent.h"

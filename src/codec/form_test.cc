@@ -1,9 +1,10 @@
+#include "codec/form.h"
+
 #include <gtest/gtest.h>
 
 #include <string>
 #include <string_view>
 
-#include "codec/body.h"
 #include "codec/testing/decode_outcome.h"
 
 namespace target_eye {

@@ -7,8 +7,6 @@
 #include <string>
 #include <string_view>
 
-#include "codec/body.h"
-
 namespace target_eye {
 namespace {
 

@@ -77,6 +77,9 @@ class GroupReader {
   std::optional<Error> error_;
 };
 
+// The nesting that JSON and YAML may have.
+inline constexpr int kMaxNesting = 32;
+
 // Appends the targets of `list`: one, or several separated by commas, without the spaces around
 // each. kInvalid if an element is empty or is not a target.
 Expected<void> AppendTargets(std::string_view list, std::vector<Target>& targets);

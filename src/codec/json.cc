@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "codec/body.h"
+#include "codec/group_reader.h"
 #include "model/utf8.h"
 
 namespace target_eye {

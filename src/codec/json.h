@@ -12,4 +12,7 @@ namespace target_eye {
 // not JSON.
 Expected<void> ReadJson(std::string_view text, GroupReader& reader);
 
+// The decoder of DecodeBody for JSON; `body` is not empty.
+Expected<GroupData> DecodeJson(std::string_view body);
+
 }  // namespace target_eye

@@ -5,7 +5,6 @@
 #include <string>
 #include <string_view>
 
-#include "codec/body.h"
 #include "codec/testing/decode_outcome.h"
 
 namespace target_eye {

@@ -1,8 +1,9 @@
+#include "codec/yaml.h"
+
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "codec/body.h"
 #include "codec/group_reader.h"
 #include "codec/yaml_events.h"
 

@@ -10,7 +10,6 @@
 #include <string_view>
 #include <utility>
 
-#include "codec/body.h"
 #include "codec/group_reader.h"
 #include "model/utf8.h"
 

@@ -6,37 +6,29 @@
 #include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
 #include <mutex>
 #include <utility>
 
-#include "util/ascii.h"
-
 namespace target_eye {
 namespace {
 
-struct LevelName {
-  std::string_view name;
-  LogLevel level;
-  spdlog::level::level_enum spdlog_level;
-};
-
-constexpr std::array kLevels = {
-    LevelName{"debug", LogLevel::kDebug, spdlog::level::debug},
-    LevelName{"info", LogLevel::kInfo, spdlog::level::info},
-    LevelName{"warning", LogLevel::kWarning, spdlog::level::warn},
-    LevelName{"error", LogLevel::kError, spdlog::level::err},
-    LevelName{"critical", LogLevel::kCritical, spdlog::level::critical},
-};
-
-const LevelName& Find(LogLevel level) {
-  for (const LevelName& known : kLevels) {
-    if (known.level == level) return known;
+spdlog::level::level_enum SpdlogLevel(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
+    case LogLevel::kCritical:
+      return spdlog::level::critical;
   }
-  return kLevels.back();
+  return spdlog::level::critical;
 }
 
 // Standard error, or a file that lines are appended to and that can be opened again under its name.
@@ -98,7 +90,7 @@ Logging MakeLogging(LogLevel level, LogFormat format, std::shared_ptr<LineSink> 
                                                          : "ts=%Y-%m-%dT%H:%M:%S.%eZ %v";
   logger->set_formatter(
       std::make_unique<spdlog::pattern_formatter>(pattern, spdlog::pattern_time_type::utc, "\n"));
-  logger->set_level(Find(level).spdlog_level);
+  logger->set_level(SpdlogLevel(level));
   return {std::move(sink), std::move(logger), format};
 }
 
@@ -111,19 +103,10 @@ Logging& TheLogging() {
 
 }  // namespace
 
-std::optional<LogLevel> ParseLogLevel(std::string_view name) {
-  for (const LevelName& known : kLevels) {
-    if (EqualsIgnoringCase(name, known.name)) return known.level;
-  }
-  return std::nullopt;
-}
-
-std::string_view LogLevelName(LogLevel level) { return Find(level).name; }
-
 void Log(LogLevel level, std::string_view message, std::span<const LogField> fields) {
   const Logging& logging = TheLogging();
   spdlog::logger& logger = *logging.logger;
-  const spdlog::level::level_enum spdlog_level = Find(level).spdlog_level;
+  const spdlog::level::level_enum spdlog_level = SpdlogLevel(level);
   if (!logger.should_log(spdlog_level)) return;
   logger.log(spdlog_level,
              spdlog::string_view_t(FormatLogLine(logging.format, level, message, fields)));

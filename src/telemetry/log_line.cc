@@ -1,12 +1,27 @@
+#include "telemetry/log_line.h"
+
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <iterator>
 #include <string>
 
 #include "model/utf8.h"
-#include "telemetry/log.h"
+#include "util/ascii.h"
 
 namespace target_eye {
 namespace {
+
+struct LevelName {
+  std::string_view name;
+  LogLevel level;
+};
+
+constexpr std::array kLevels = {
+    LevelName{"debug", LogLevel::kDebug},       LevelName{"info", LogLevel::kInfo},
+    LevelName{"warning", LogLevel::kWarning},   LevelName{"error", LogLevel::kError},
+    LevelName{"critical", LogLevel::kCritical},
+};
 
 // The bytes of the character that `text` begins with, if it may stand in a log as it is; else 0.
 // Besides what is not UTF-8, that keeps out what a terminal obeys or what turns the text that it
@@ -120,6 +135,17 @@ std::string LogfmtLine(LogLevel level, std::string_view message, std::span<const
 }
 
 }  // namespace
+
+std::optional<LogLevel> ParseLogLevel(std::string_view name) {
+  const auto* const found = std::ranges::find_if(
+      kLevels, [&](const LevelName& known) { return EqualsIgnoringCase(name, known.name); });
+  return found == kLevels.end() ? std::nullopt : std::optional(found->level);
+}
+
+std::string_view LogLevelName(LogLevel level) {
+  const auto* const found = std::ranges::find(kLevels, level, &LevelName::level);
+  return found == kLevels.end() ? kLevels.back().name : found->name;
+}
 
 std::string FormatLogLine(LogFormat format, LogLevel level, std::string_view message,
                           std::span<const LogField> fields) {

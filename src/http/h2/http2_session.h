@@ -18,6 +18,7 @@
 #include "http/wire/framing_gate.h"
 #include "http/wire/http2_head.h"
 #include "http/wire/request_id.h"
+#include "http/wire/request_plan.h"
 #include "util/clock.h"
 
 typedef struct nghttp2_session nghttp2_session;

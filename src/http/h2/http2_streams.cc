@@ -7,6 +7,7 @@
 
 #include "http/h2/http2_callbacks.h"
 #include "http/session/request_steps.h"
+#include "http/wire/request_plan.h"
 #include "http/wire/response_head.h"
 #include "util/ascii.h"
 

@@ -16,6 +16,7 @@
 #include "http/net/client_connections.h"
 #include "http/net/client_rates.h"
 #include "http/wire/framing_gate.h"
+#include "http/wire/request_plan.h"
 #include "http/wire/trusted_proxies.h"
 #include "telemetry/metrics.h"
 #include "util/seldom.h"

@@ -8,6 +8,7 @@
 
 #include "http/access_log/access_log.h"
 #include "http/message_response.h"
+#include "http/wire/request_plan.h"
 #include "http/wire/response_head.h"
 #include "model/error.h"
 #include "telemetry/log.h"

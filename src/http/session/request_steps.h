@@ -8,8 +8,9 @@
 #include "http/http_handler.h"
 #include "http/net/server_context.h"
 #include "http/session/request_client.h"
-#include "http/wire/framing_gate.h"
+#include "http/wire/request_head.h"
 #include "http/wire/request_id.h"
+#include "http/wire/request_plan.h"
 #include "util/clock.h"
 
 namespace target_eye {

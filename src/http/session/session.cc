@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "http/session/request_steps.h"
+#include "http/wire/request_parser.h"
+#include "http/wire/request_plan.h"
 
 namespace target_eye {
 namespace {

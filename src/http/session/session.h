@@ -15,6 +15,7 @@
 #include "http/wire/chunk_decoder.h"
 #include "http/wire/framing_gate.h"
 #include "http/wire/request_id.h"
+#include "http/wire/request_plan.h"
 #include "util/clock.h"
 
 namespace target_eye {

@@ -4,6 +4,8 @@
 
 #include <cctype>
 
+#include "http/wire/request_parser.h"
+
 namespace target_eye {
 namespace {
 

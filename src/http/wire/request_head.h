@@ -1,7 +1,6 @@
 #pragma once
 
 #include <boost/beast/http/field.hpp>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,9 +37,5 @@ struct Refusal {
   std::string message;
   std::string_view allow = {};  // For 405: the value of Allow.
 };
-
-// Fills `head` from `bytes`, a whole header that CheckHeadBytes let through, or refuses what
-// Beast's parser does not take.
-std::optional<Refusal> ParseRequestHead(std::string_view bytes, RequestHead& head);
 
 }  // namespace target_eye

@@ -1,6 +1,6 @@
-#include <boost/beast/http/basic_parser.hpp>
+#include "http/wire/request_parser.h"
 
-#include "http/wire/request_head.h"
+#include <boost/beast/http/basic_parser.hpp>
 
 namespace target_eye {
 namespace {

@@ -1,11 +1,13 @@
+#include "http/wire/request_plan.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <boost/beast/http/verb.hpp>
+#include <optional>
 
 #include "http/wire/chars.h"
-#include "http/wire/framing_gate.h"
 #include "http/wire/request_id.h"
 #include "util/ascii.h"
 

@@ -1,6 +1,9 @@
+#include "http/wire/request_plan.h"
+
 #include <gmock/gmock.h>
 
 #include "http/wire/framing_gate.h"
+#include "http/wire/request_parser.h"
 
 namespace target_eye {
 namespace {
