@@ -2,7 +2,10 @@
 #include <string>
 #include <vector>
 
+#include "config/config_entry.h"
 #include "config/config_file.h"
+#include "config/ini_file.h"
+#include "config/toml_file.h"
 #include "fuzz_check.h"
 
 namespace target_eye {

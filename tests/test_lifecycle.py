@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from harness import TargetEye, parse_logfmt, published, run_and_fail, wait_for
+from harness import TargetEye, parse_logfmt, published, published_list, run_and_fail, wait_for
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -461,6 +461,31 @@ def test_many_threads_at_once_get_their_own_answers(server):
         thread.join()
     assert not failures
     assert server.metric("target_eye_groups") == 16
+
+
+def test_serve_is_the_long_form_of_a_start(start, tmp_path):
+    config = tmp_path / "get"
+    config.write_text(f"[target-eye]\nfile_sd_directory = {tmp_path / 'file_sd'}\n")
+    server = start("serve", config, FILE_SD_DIRECTORY="")
+    assert server.json("PUT", "/a/e", {"targets": ["h:1"]}).status == 200
+    assert len(published_list(tmp_path / "file_sd")) == 1
+
+
+@pytest.mark.parametrize("word", ["get", "register", "completion"])
+def test_a_word_that_is_kept_for_a_command_is_no_config_file(binary, tmp_path, word):
+    config = tmp_path / word
+    config.write_text("[target-eye]\nfile_sd_directory = /srv/file_sd\n")
+
+    def run(*arguments):
+        return subprocess.run([str(binary), *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
+    kept = run(word, "--read-timeout", "5")
+    assert kept.returncode == 2 and kept.stdout == ""
+    assert f"{word} is kept for a command that this version does not have" in kept.stderr
+    assert f"a config file of the name {word} is given as ./{word}" in kept.stderr
+    checked = run("check", "config", f"./{word}", "--bind", "127.0.0.1:0", "--read-timeout", "x")
+    assert checked.returncode == 1 and "--read-timeout" in checked.stderr
+    assert run("version").stdout == run("--version").stdout != ""
+    assert run("help").stdout == run("--help").stdout != ""
 
 
 def check_config(binary, *arguments, **environment):

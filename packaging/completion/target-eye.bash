@@ -28,7 +28,7 @@ _target_eye() {
   else
     compopt -o filenames
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
-    [[ $COMP_CWORD -ne 1 ]] || mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W 'check accept-loss' -- "$word")
+    [[ $COMP_CWORD -ne 1 ]] || mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W 'serve check accept-loss help version' -- "$word")
   fi
 }
 

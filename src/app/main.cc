@@ -19,7 +19,10 @@
 #include "app/service_notify.h"
 #include "app/try_start.h"
 #include "app/web_security.h"
+#include "config/command_line.h"
 #include "config/config.h"
+#include "config/load.h"
+#include "config/reference.h"
 #include "publish/file_sd/import_hold.h"
 #include "telemetry/log.h"
 #include "telemetry/version.h"
@@ -31,6 +34,7 @@ namespace target_eye {
 namespace {
 
 constexpr int kFailed = 1;
+constexpr int kNoSuchCommand = 2;
 
 std::map<std::string, std::string> Environment() {
   std::map<std::string, std::string> environment;
@@ -208,6 +212,12 @@ int Run(const std::vector<std::string>& arguments) {
       return ReportHealth(line->config);
     case CommandLine::Action::kAcceptLoss:
       return AcceptLossIn(line->config.file_sd_directory);
+    case CommandLine::Action::kReserved:
+      fmt::print(stderr,
+                 "target-eye: {0} is kept for a command that this version does not have; see "
+                 "--help; a config file of the name {0} is given as ./{0}\n",
+                 line->reserved_word);
+      return kNoSuchCommand;
     case CommandLine::Action::kServe:
       break;
   }

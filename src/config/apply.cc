@@ -1,10 +1,15 @@
+#include "config/apply.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "config/config.h"
+#include "config/config_entry.h"
 #include "config/setting_values.h"
 #include "config/settings.h"
+#include "model/error.h"
 #include "util/ascii.h"
 
 namespace target_eye {

@@ -6,7 +6,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/apply.h"
+#include "config/command_line.h"
+#include "config/config_entry.h"
+#include "config/meant_setting.h"
 #include "config/settings.h"
+#include "config/settings_table.h"
+#include "config/verbs.h"
 
 namespace target_eye {
 namespace {
@@ -40,18 +46,36 @@ Error Unexpected(std::string_view argument) {
                       meant == nullptr ? "" : fmt::format(" did you mean {}?", FlagOf(*meant)))};
 }
 
+// What is asked for, and how many words said it.
+struct Command {
+  CommandLine::Action action = CommandLine::Action::kServe;
+  int words = 0;
+};
+
+Expected<Command> ParseCommand(const std::vector<std::string>& arguments) {
+  const Verb* const verb = arguments.empty() ? nullptr : FindVerb(arguments.front());
+  if (verb == nullptr) return Command{};
+  if (verb->word != "check") return Command{verb->action, 1};
+  const std::string_view what = arguments.size() > 1 ? arguments[1] : std::string_view();
+  if (what == "config") return Command{CommandLine::Action::kCheckConfig, 2};
+  if (what == "health") return Command{CommandLine::Action::kCheckHealth, 2};
+  return Invalid(
+      "check what? expected `check config [FLAG]... [CONFIG_FILE]` or `check health [FLAG]... "
+      "[CONFIG_FILE]`; a config file of the name `check` is given as ./check");
+}
+
 }  // namespace
 
 Expected<Arguments> ParseArguments(const std::vector<std::string>& all) {
-  const bool check = !all.empty() && all.front() == "check";
-  const bool health = check && all.size() > 1 && all[1] == "health";
-  if (check && !health && (all.size() < 2 || all[1] != "config")) {
-    return Invalid(
-        "check what? expected `check config [FLAG]... [CONFIG_FILE]` or `check health [FLAG]... "
-        "[CONFIG_FILE]`; a config file of the name `check` is given as ./check");
+  auto command = ParseCommand(all);
+  if (!command) return std::unexpected(std::move(command.error()));
+  Arguments parsed{.action = command->action, .reserved_word = {}, .config_file = {}, .flags = {}};
+  if (parsed.action == CommandLine::Action::kReserved) {
+    parsed.reserved_word = all.front();
+    return parsed;
   }
-  const bool accept = !all.empty() && all.front() == "accept-loss";
-  const std::vector<std::string> arguments(all.begin() + (check ? 2 : (accept ? 1 : 0)), all.end());
+  const bool accept = parsed.action == CommandLine::Action::kAcceptLoss;
+  const std::vector<std::string> arguments(all.begin() + command->words, all.end());
   CLI::App app;
   app.set_help_flag();
   app.allow_extras();
@@ -79,11 +103,6 @@ Expected<Arguments> ParseArguments(const std::vector<std::string>& all) {
   }
   if (!app.remaining().empty()) return std::unexpected(Unexpected(FirstFlag(app.remaining())));
 
-  Arguments parsed;
-  if (check) {
-    parsed.action = health ? CommandLine::Action::kCheckHealth : CommandLine::Action::kCheckConfig;
-  }
-  if (accept) parsed.action = CommandLine::Action::kAcceptLoss;
   if (*help) {
     parsed.action = CommandLine::Action::kHelp;
   } else if (*version) {

@@ -4,8 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "config/command_line.h"
 #include "config/config.h"
-#include "config/config_file.h"
+#include "config/config_entry.h"
 #include "model/error.h"
 
 namespace target_eye {
@@ -13,6 +14,7 @@ namespace target_eye {
 // The command line, taken apart; the values are not checked yet.
 struct Arguments {
   CommandLine::Action action = CommandLine::Action::kServe;
+  std::string reserved_word;                              // Of kReserved; the rest is empty then.
   std::string config_file;                                // Empty if none is given.
   std::map<std::string, ConfigValue, std::less<>> flags;  // By the setting's name.
 };

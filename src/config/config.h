@@ -1,12 +1,9 @@
 #pragma once
 
 #include <chrono>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "model/error.h"
 
 namespace target_eye {
 
@@ -76,49 +73,5 @@ struct Config {
   std::optional<int> umask;
   std::optional<int> unix_socket_mode;
 };
-
-// A setting that was given, for a person to read.
-struct GivenSetting {
-  std::string name;
-  std::string value;  // `<secret>` if it must not be shown.
-  std::string where;  // `--bind`, `BIND (environment)` or `target-eye.toml:3: bind`.
-};
-
-// What the command line asks for.
-struct CommandLine {
-  enum class Action {
-    kServe,
-    kCheckConfig,
-    kCheckHealth,
-    kAcceptLoss,
-    kHelp,
-    kVersion,
-    kSettingsReference
-  } action = Action::kServe;
-  Config config;
-  std::vector<GivenSetting> given;  // In the order of docs/configuration.md.
-  // One line each, for the log: settings without a meaning here, and the like.
-  std::vector<std::string> warnings;
-};
-
-// Reads flags, the environment and the config file (the first argument, or CONFIG_FILE; INI or
-// TOML); the first of these that has a setting wins. `arguments` is without the program's name.
-//
-// kInvalid names the setting, where it was set (flag, variable, or file and line), and what is
-// expected. An unknown key in the `target-eye` section is an error; an unknown variable of the
-// environment is ignored. Settings that make no sense together, such as a certificate without a
-// key, are an error, too.
-//
-// `check config` and `check health` before the other arguments ask for kCheckConfig and
-// kCheckHealth. `accept-loss` asks for kAcceptLoss; the argument after it is the directory, and no
-// other setting matters.
-Expected<CommandLine> LoadConfig(const std::vector<std::string>& arguments,
-                                 const std::map<std::string, std::string>& environment);
-
-// For --help: usage, and every setting with its flag, variable and default.
-std::string HelpText();
-
-// docs/configuration.md, whole.
-std::string SettingsReference();
 
 }  // namespace target_eye

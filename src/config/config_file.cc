@@ -8,6 +8,9 @@
 #include <cstring>
 #include <memory>
 
+#include "config/config_entry.h"
+#include "config/ini_file.h"
+#include "config/toml_file.h"
 #include "model/utf8.h"
 
 namespace target_eye {

@@ -9,6 +9,8 @@
 #include <fstream>
 #include <random>
 
+#include "config/config_entry.h"
+
 namespace target_eye {
 namespace {
 

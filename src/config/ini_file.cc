@@ -1,10 +1,13 @@
+#include "config/ini_file.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
 #include <utility>
 
-#include "config/config_file.h"
+#include "config/config_entry.h"
+#include "model/error.h"
 #include "util/ascii.h"
 
 namespace target_eye {

@@ -1,12 +1,19 @@
+#include "config/load.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "config/apply.h"
 #include "config/arguments.h"
+#include "config/command_line.h"
 #include "config/config.h"
+#include "config/config_entry.h"
 #include "config/config_file.h"
+#include "config/meant_setting.h"
 #include "config/settings.h"
+#include "config/settings_table.h"
 #include "util/ascii.h"
 
 namespace target_eye {
@@ -227,6 +234,7 @@ Expected<CommandLine> LoadConfig(const std::vector<std::string>& arguments,
   if (!parsed) return std::unexpected(std::move(parsed.error()));
   CommandLine line;
   line.action = parsed->action;
+  line.reserved_word = parsed->reserved_word;
   if (line.action != CommandLine::Action::kServe &&
       line.action != CommandLine::Action::kCheckConfig &&
       line.action != CommandLine::Action::kCheckHealth &&

@@ -1,3 +1,5 @@
+#include "config/load.h"
+
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,8 +9,12 @@
 #include <filesystem>
 #include <fstream>
 
+#include "config/apply.h"
+#include "config/command_line.h"
 #include "config/config.h"
+#include "config/config_entry.h"
 #include "config/settings.h"
+#include "config/settings_table.h"
 
 namespace target_eye {
 namespace {
@@ -352,6 +358,34 @@ TEST_F(LoadConfigTest, CheckConfigReadsWhatServingWould) {
   EXPECT_EQ(line->config.read_timeout, std::chrono::seconds(5));
   EXPECT_THAT(Failure({"check"}), HasSubstr("expected `check config"));
   EXPECT_THAT(Failure({"check", "nothing"}), HasSubstr("expected `check config"));
+}
+
+TEST_F(LoadConfigTest, ServeIsWhatIsDoneWithoutAVerb) {
+  const std::string file = File("[hypercorn]\nread_timeout = 7\n");
+  for (const Arguments& arguments : {Arguments{"serve", file}, Arguments{file}}) {
+    const auto line = Load(arguments);
+    ASSERT_TRUE(line) << line.error().message;
+    EXPECT_EQ(line->action, CommandLine::Action::kServe);
+    EXPECT_EQ(line->config.read_timeout, std::chrono::seconds(7));
+  }
+  EXPECT_EQ(Load({"serve"})->action, CommandLine::Action::kServe);
+  EXPECT_THAT(Failure({"serve", file, "x"}), HasSubstr("there is a CONFIG_FILE already"));
+}
+
+TEST_F(LoadConfigTest, AFirstWordThatIsKeptIsNoConfigFile) {
+  for (const std::string word : {"get", "put", "add", "remove", "delete", "list", "find", "history",
+                                 "revert", "watch", "export", "import", "brake", "config",
+                                 "register", "renew", "leave", "completion", "health"}) {
+    const auto line = Load({word, "--no-such-flag"});
+    ASSERT_TRUE(line) << word;
+    EXPECT_EQ(line->action, CommandLine::Action::kReserved) << word;
+    EXPECT_EQ(line->reserved_word, word);
+    EXPECT_THAT(Failure({"./" + word}), HasSubstr("./" + word));
+    EXPECT_THAT(Failure({"serve", word}), HasSubstr(word));
+  }
+  EXPECT_EQ(Load({"help"})->action, CommandLine::Action::kHelp);
+  EXPECT_EQ(Load({"version"})->action, CommandLine::Action::kVersion);
+  EXPECT_THAT(Failure({"getter"}), HasSubstr("getter"));
 }
 
 TEST_F(LoadConfigTest, AcceptLossTakesTheDirectoryThatStandsBesideItOrThatOfTheSettings) {

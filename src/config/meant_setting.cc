@@ -1,3 +1,5 @@
+#include "config/meant_setting.h"
+
 #include <algorithm>
 #include <cstddef>
 #include <string>
@@ -5,6 +7,7 @@
 #include <vector>
 
 #include "config/settings.h"
+#include "config/settings_table.h"
 #include "util/ascii.h"
 
 namespace target_eye {

@@ -1,8 +1,11 @@
+#include "config/meant_setting.h"
+
 #include <gtest/gtest.h>
 
 #include <string>
 
 #include "config/settings.h"
+#include "config/settings_table.h"
 
 namespace target_eye {
 namespace {

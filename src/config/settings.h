@@ -3,14 +3,12 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include "config/config.h"
-#include "config/config_file.h"
 
 namespace target_eye {
 
@@ -83,30 +81,13 @@ struct Setting {
   std::optional<std::string> (*refusal)(std::string_view value) = nullptr;
 };
 
-std::span<const Setting> Settings();
-
 // `READ_TIMEOUT`, `--read-timeout`, `--log.level`; the last is empty if there is none.
 std::string VariableOf(const Setting& setting);
 std::string FlagOf(const Setting& setting);
 std::string OtherFlagOf(const Setting& setting);
 
-// The setting that a misspelt name was probably meant to be; null if none is similar. `name` is a
-// flag with its dashes, a variable or a key. It may have other case, separators or dashes, be a
-// flag instead of a key, or have a letter or two too few, too many or wrong. Pure.
-const Setting* MeantSetting(std::string_view name);
-
 // Whether it has a field, and so a flag.
 bool Works(const Setting& setting);
-
-// Puts a value into its field of `config`. If it is wrong, returns how, as `"abc": expected
-// seconds, e.g. 5 or 2.5`, and leaves `config` as it was.
-std::optional<std::string> Apply(const Setting& setting, const ConfigValue& value, Config& config);
-
-// What it expects, in capitals, for --help: `SECONDS`.
-std::string_view Placeholder(const Setting& setting);
-
-// The default, as a user would write it, or its note.
-std::string DefaultOf(const Setting& setting);
 
 // The headings of the reference, in its order.
 std::string_view TitleOf(SettingTopic topic);

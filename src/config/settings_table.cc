@@ -1,3 +1,6 @@
+#include "config/settings_table.h"
+
+#include "config/config.h"
 #include "config/settings.h"
 #include "util/ip_address.h"
 

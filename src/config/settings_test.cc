@@ -8,6 +8,12 @@
 #include <set>
 #include <sstream>
 
+#include "config/apply.h"
+#include "config/config.h"
+#include "config/config_entry.h"
+#include "config/reference.h"
+#include "config/settings_table.h"
+
 namespace target_eye {
 namespace {
 

@@ -1,3 +1,5 @@
+#include "config/toml_file.h"
+
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
@@ -5,7 +7,8 @@
 #include <set>
 #include <utility>
 
-#include "config/config_file.h"
+#include "config/config_entry.h"
+#include "model/error.h"
 #include "util/ascii.h"
 
 namespace target_eye {
