@@ -5,9 +5,11 @@
 #include <cstring>
 #include <utility>
 
+#include "http/net/lingering.h"
 #include "http/session/request_steps.h"
 #include "http/wire/request_parser.h"
 #include "http/wire/request_plan.h"
+#include "http/wire/response_head.h"
 
 namespace target_eye {
 namespace {
@@ -19,8 +21,6 @@ using std::chrono::steady_clock;
 constexpr std::size_t kBufferBytes = 4 << 10;    // While a connection is idle.
 constexpr std::size_t kBodyRoomBytes = 1 << 10;  // Behind a header.
 constexpr std::size_t kBodyReadBytes = 64 << 10;
-// Answers to pipelined requests are gathered up to this.
-constexpr std::size_t kGatheredBytes = 64 << 10;
 
 }  // namespace
 
@@ -171,7 +171,7 @@ void Session::Advance() {
       }
       in_advance_ = false;
     }
-    if (more && out_body().empty() && out_.size() < kGatheredBytes) continue;
+    if (more && output_.TakesMore()) continue;
     if (!Flush()) return;
     if (state_ == State::kExpecting || state_ == State::kHandling || state_ == State::kEnding) {
       return;
@@ -323,7 +323,7 @@ void Session::Respond(std::int32_t, HttpResponse response) {
     context_.waiting_requests.fetch_sub(1, std::memory_order_relaxed);
   }
   if (state_ == State::kExpecting && response.status == 100) {
-    out_ += "HTTP/1.1 100 Continue\r\n\r\n";
+    output_.text() += "HTTP/1.1 100 Continue\r\n\r\n";
     state_ = State::kBody;
     now_ = arrival_begin_ = steady_clock::now();
     SetDeadline();
@@ -335,6 +335,51 @@ void Session::Respond(std::int32_t, HttpResponse response) {
     return;
   }
   if (!in_advance_) Advance();
+}
+
+void Session::Answer(HttpResponse response) {
+  now_ = steady_clock::now();
+  if (!plan_.keep_alive || context_.stopping.load(std::memory_order_relaxed)) closing_ = true;
+  auto connection = ConnectionHeader::kNone;
+  if (closing_) {
+    connection = ConnectionHeader::kClose;
+  } else if (head_.version < 11) {
+    connection = ConnectionHeader::kKeepAlive;
+  }
+  std::string& out = output_.text();
+  const std::size_t begin = out.size();
+  const bool tells_id = request_id_.from_client() || response.status >= 400;
+  AppendResponseHead(response, thread_->standard_fields(), connection,
+                     tells_id ? request_id_.text() : std::string_view(), out);
+  const std::string_view body =
+      IsBodiless(response.status, head_.method) ? std::string_view() : BodyOf(response);
+  ObserveAnswer(context_, {.head = head_,
+                           .version = head_.version == 11 ? "1.1" : "1.0",
+                           .https = transport_.is_tls(),
+                           .client = client_,
+                           .id = request_id_,
+                           .response = response,
+                           .response_head = std::string_view(out).substr(begin),
+                           .body_bytes = body.size(),
+                           .took = now_ - request_begin_});
+  if (!body.empty()) output_.AddBody(std::move(response));
+  EndRequest();
+}
+
+void Session::Refuse(const Refusal& refusal) {
+  closing_ = true;
+  if (head_.method.empty()) {
+    // For the logs: the request line as far as it came.
+    std::string_view line = unread().substr(0, unread().find_first_of("\r\n"));
+    const std::size_t method_end = std::min(line.find(' '), line.size());
+    head_.method = line.substr(0, method_end);
+    line.remove_prefix(std::min(method_end + 1, line.size()));
+    head_.target = line.substr(0, line.find(' '));
+  }
+  if (request_id_.empty()) {
+    request_id_.Set(ClientRequestId(head_), thread_->NextRequestNumber());
+  }
+  Answer(RefusalResponse(refusal, client_, request_id_));
 }
 
 void Session::EndRequest() {
@@ -371,6 +416,66 @@ void Session::EndRequest() {
   scanner_.Reset();
   skipped_empty_line_ = false;
   request_begin_ = now_;
+}
+
+bool Session::Flush() {
+  if (state_ == State::kClosed) return false;
+  bool moved = !write_blocked_;
+  switch (output_.Send(transport_, moved)) {
+    case SessionOutput::Progress::kAll:
+      return true;
+    case SessionOutput::Progress::kFailed:
+      Close();
+      return false;
+    case SessionOutput::Progress::kBlocked:
+      break;
+  }
+  // As long as the client takes something, it may take its time.
+  if (moved) {
+    deadline_ = now_ + context_.options.write_timeout;
+    queued_ = transport_.Queued();
+  }
+  write_blocked_ = true;
+  transport_.WaitWritable([self = self_](error_code failed) {
+    if (self->state_ == State::kClosed) return;
+    self->now_ = steady_clock::now();
+    if (failed) return self->Close();
+    self->OnWritable();
+  });
+  return false;
+}
+
+void Session::OnWritable() {
+  if (!Flush()) return;
+  write_blocked_ = false;
+  SetDeadline();
+  Advance();
+}
+
+void Session::End() {
+  state_ = State::kEnding;
+  SetDeadline();
+  if (transport_.EndSending()) return Close();
+  if (!read_pending_) return HandOver();
+  // It has a part of this object's memory to write to.
+  transport_.CancelWaits();
+}
+
+void Session::HandOver() {
+  const auto lingering = std::make_shared<Lingering>(thread_, std::move(peer_.slot));
+  Transport transport = std::move(transport_);
+  Close();
+  lingering->Start(std::move(transport));
+}
+
+void Session::Close() {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  unlink();
+  transport_.Close();
+  body_charge_.Set(0);
+  peer_.slot.Release();
+  self_.reset();  // May be the last that held this object.
 }
 
 }  // namespace target_eye

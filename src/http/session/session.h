@@ -12,6 +12,7 @@
 #include "http/net/io_thread.h"
 #include "http/net/transport.h"
 #include "http/session/request_client.h"
+#include "http/session/session_output.h"
 #include "http/wire/chunk_decoder.h"
 #include "http/wire/framing_gate.h"
 #include "http/wire/request_id.h"
@@ -125,13 +126,7 @@ class Session final : public Connection {
   bool body_apart_ = false;
   std::size_t body_read_at_ = 0;
 
-  std::string_view out_body() const { return out_shared_body_ ? *out_shared_body_ : out_body_; }
-
-  // Sent from sent_ on; first out_, then out_body().
-  std::string out_;
-  std::string out_body_;
-  std::shared_ptr<const std::string> out_shared_body_;
-  std::size_t sent_ = 0;
+  SessionOutput output_;
 };
 
 }  // namespace target_eye
