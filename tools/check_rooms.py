@@ -4,7 +4,8 @@
 The order of the rooms is that of src/CMakeLists.txt; what a room links is in its own CMakeLists.txt (DEPS, and
 TEST_DEPS for its tests), and what it includes must be among that. Where a room names its FOLDERS there, bottom up,
 a file in one of them includes only that one, those before it, and headers of the room's top, which know no folder.
-Headers for tests are in a folder `testing/`, wherever it stands, and nothing but tests includes them.
+Headers for tests are in a folder `testing/`, wherever it stands, and nothing but tests includes them. A .cc has a
+header of its own name.
 """
 
 import pathlib
@@ -13,6 +14,10 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SRC = ROOT / "src"
+
+
+# The program itself, and second halves of what another header declares.
+WITHOUT_HEADER = {"app/main.cc", "http/h2/http2_streams.cc", "store/stored_group.cc"}
 
 
 def words(text: str, keyword: str) -> list[str]:
@@ -45,7 +50,7 @@ class Room:
 
     def why_not(self, path: str, included: str) -> str | None:
         """Why `path` may not include `included`; both below src/."""
-        is_test = path.endswith(("_test.cc", "_test.h", "_test_util.h", "_fixture.h")) or "/testing/" in path
+        is_test = path.endswith("_test.cc") or "/testing/" in path
         if "/testing/" in included and not is_test:
             return "only tests may include what is for tests"
         room = included.split("/")[0]
@@ -75,6 +80,9 @@ def check_room(room: Room, rooms: list[str]) -> list[str]:
         if room.folders and folder not in (None, "testing", *room.folders):
             wrong.append(f"src/{name}: {folder} is not among the FOLDERS in src/{room.name}/CMakeLists.txt")
             continue
+        if path.suffix == ".cc" and not name.endswith("_test.cc") and not path.with_suffix(".h").exists():
+            if name not in WITHOUT_HEADER:
+                wrong.append(f"src/{name}: has no header of its name")
         for number, line in enumerate(path.read_text().splitlines(), 1):
             include = re.match(r'#include "((\w+)/[^"]+)"', line)
             if include and include[2] in rooms and (why := room.why_not(name, include[1])):

@@ -25,7 +25,7 @@ PARTS = {
     "registry": ["src/registry/*"],
     "publish": ["src/publish/*"],
 }
-TESTS = ["*_test.cc", "*/testing/*", "*_test.h", "*_test_util.h", "*_fixture.h"]
+TESTS = ["*_test.cc", "*/testing/*"]
 
 
 def counted(build):

@@ -7,8 +7,8 @@
 #include <optional>
 #include <utility>
 
-#include "store/fault_store.h"
-#include "store/memory_store.h"
+#include "store/testing/fault_store.h"
+#include "store/testing/memory_store.h"
 
 namespace target_eye {
 namespace {

@@ -18,7 +18,7 @@
 #include "api/cross_origin.h"
 #include "http/http_server.h"
 #include "http/testing/raw_server.h"
-#include "store/memory_store.h"
+#include "store/testing/memory_store.h"
 #include "util/sha256.h"
 
 namespace target_eye {

@@ -14,7 +14,7 @@
 #include "app/start_steps.h"
 #include "app/state_directory.h"
 #include "app/web_security.h"
-#include "publish/file_sd/legacy_import.h"
+#include "publish/file_sd/import/import_list.h"
 #include "telemetry/log.h"
 #include "util/backoff.h"
 #include "util/clock.h"

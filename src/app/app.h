@@ -43,7 +43,7 @@ class App {
   bool FinishStart();
 
   // Whether it serves, but will not be ready before a person has decided about files that could not
-  // be taken over whole (publish/file_sd/import_hold.h).
+  // be taken over whole (publish/file_sd/import/import_hold.h).
   bool held() const { return held_; }
 
   static constexpr std::chrono::seconds kReloadPatience{10};

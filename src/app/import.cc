@@ -8,8 +8,9 @@
 
 #include "codec/group_json.h"
 #include "codec/percent.h"
-#include "publish/file_sd/import_hold.h"
-#include "publish/file_sd/legacy_import.h"
+#include "publish/file_sd/import/import_hold.h"
+#include "publish/file_sd/import/import_list.h"
+#include "publish/file_sd/import/legacy_import.h"
 #include "telemetry/log.h"
 #include "util/clock.h"
 

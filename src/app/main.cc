@@ -23,7 +23,7 @@
 #include "config/config.h"
 #include "config/load.h"
 #include "config/reference.h"
-#include "publish/file_sd/import_hold.h"
+#include "publish/file_sd/import/import_hold.h"
 #include "telemetry/log.h"
 #include "telemetry/version.h"
 #include "util/sha256.h"

@@ -6,7 +6,7 @@
 #include <map>
 #include <random>
 
-#include "publish/file_sd/file_sd_test_util.h"
+#include "publish/file_sd/testing/published_files.h"
 
 namespace target_eye {
 namespace {

@@ -11,8 +11,8 @@
 #include <random>
 #include <thread>
 
-#include "store/fault_store.h"
-#include "store/memory_store.h"
+#include "store/testing/fault_store.h"
+#include "store/testing/memory_store.h"
 
 namespace target_eye {
 namespace {

@@ -1,4 +1,4 @@
-#include "store/store_contract_test.h"
+#include "store/testing/store_contract.h"
 
 #include <random>
 

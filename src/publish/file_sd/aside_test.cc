@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "publish/file_sd/file_sd_test_util.h"
 #include "publish/file_sd/folders.h"
+#include "publish/file_sd/testing/published_files.h"
 
 namespace target_eye {
 namespace {

@@ -12,7 +12,7 @@
 
 #include "publish/file_sd/file_names.h"
 #include "publish/file_sd/folders.h"
-#include "publish/file_sd/legacy_import.h"
+#include "publish/file_sd/import/import_list.h"
 #include "publish/file_sd/name_list.h"
 #include "telemetry/log.h"
 #include "util/make_directory.h"

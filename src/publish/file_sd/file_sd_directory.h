@@ -11,7 +11,7 @@
 #include "publish/file_sd/aside.h"
 #include "publish/file_sd/directory_access.h"
 #include "publish/file_sd/file_guard.h"
-#include "publish/file_sd/import_hold.h"
+#include "publish/file_sd/import/import_hold.h"
 #include "publish/file_sd/published_names.h"
 #include "publish/file_sd/written_digests.h"
 #include "util/atomic_file.h"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <random>
 
-#include "publish/file_sd/legacy_import.h"
-#include "publish/file_sd/publisher_fixture.h"
+#include "publish/file_sd/import/import_list.h"
+#include "publish/file_sd/testing/publisher_fixture.h"
 
 namespace target_eye {
 namespace {

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <iterator>
 
-#include "publish/file_sd/file_sd_test_util.h"
 #include "publish/file_sd/name_list.h"
+#include "publish/file_sd/testing/published_files.h"
 
 namespace target_eye {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "publish/file_sd/aside.h"
-#include "publish/file_sd/import_hold.h"
-#include "publish/file_sd/publisher_fixture.h"
+#include "publish/file_sd/import/import_hold.h"
+#include "publish/file_sd/testing/publisher_fixture.h"
 
 // What happens when somebody else changes what was published.
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "publish/file_sd/publisher_fixture.h"
+#include "publish/file_sd/testing/publisher_fixture.h"
 
 // When a publication comes, what its answers wait for, and what happens when it fails.
 

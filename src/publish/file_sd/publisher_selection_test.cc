@@ -1,4 +1,4 @@
-#include "publish/file_sd/publisher_fixture.h"
+#include "publish/file_sd/testing/publisher_fixture.h"
 
 // Which groups are published, and with which labels.
 

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "publish/file_sd/file_sd_test_util.h"
 #include "publish/file_sd/folders.h"
+#include "publish/file_sd/testing/published_files.h"
 
 namespace target_eye {
 namespace {

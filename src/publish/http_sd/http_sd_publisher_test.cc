@@ -8,7 +8,7 @@
 #include <future>
 #include <thread>
 
-#include "publish/file_sd/file_sd_test_util.h"
+#include "publish/file_sd/testing/published_files.h"
 
 namespace target_eye {
 namespace {

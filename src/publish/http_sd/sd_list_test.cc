@@ -6,7 +6,7 @@
 
 #include <random>
 
-#include "publish/file_sd/file_sd_test_util.h"
+#include "publish/file_sd/testing/published_files.h"
 #include "publish/http_sd/list_cache.h"
 
 namespace target_eye {

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "store/sqlite/failing_vfs_testing.h"
 #include "store/sqlite/sqlite_store.h"
-#include "store/store_contract_test.h"
+#include "store/testing/failing_vfs.h"
+#include "store/testing/store_contract.h"
 #include "util/testing/temp_directory.h"
 
 namespace target_eye {

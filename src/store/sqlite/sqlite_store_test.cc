@@ -13,7 +13,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "store/store_contract_test.h"
+#include "store/testing/store_contract.h"
 #include "util/testing/file_size_limit.h"
 
 namespace target_eye {

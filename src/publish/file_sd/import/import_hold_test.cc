@@ -1,9 +1,9 @@
-#include "publish/file_sd/import_hold.h"
+#include "publish/file_sd/import/import_hold.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "publish/file_sd/file_sd_test_util.h"
+#include "publish/file_sd/testing/published_files.h"
 
 namespace target_eye {
 namespace {

@@ -1,4 +1,4 @@
-#include "publish/file_sd/legacy_import.h"
+#include "publish/file_sd/import/legacy_import.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -7,7 +7,7 @@
 #include <csignal>
 
 #include "publish/file_sd/file_names.h"
-#include "publish/file_sd/file_sd_test_util.h"
+#include "publish/file_sd/testing/published_files.h"
 #include "util/atomic_file.h"
 
 namespace target_eye {

@@ -1,4 +1,4 @@
-#include "publish/file_sd/legacy_import.h"
+#include "publish/file_sd/import/legacy_import.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

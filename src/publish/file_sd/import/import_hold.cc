@@ -1,4 +1,4 @@
-#include "publish/file_sd/import_hold.h"
+#include "publish/file_sd/import/import_hold.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

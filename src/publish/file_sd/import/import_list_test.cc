@@ -1,9 +1,11 @@
+#include "publish/file_sd/import/import_list.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "publish/file_sd/file_sd_publisher.h"
-#include "publish/file_sd/file_sd_test_util.h"
-#include "publish/file_sd/legacy_import.h"
+#include "publish/file_sd/import/legacy_import.h"
+#include "publish/file_sd/testing/published_files.h"
 #include "telemetry/metrics.h"
 
 namespace target_eye {

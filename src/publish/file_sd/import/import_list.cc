@@ -1,3 +1,5 @@
+#include "publish/file_sd/import/import_list.h"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -10,7 +12,6 @@
 
 #include "publish/file_sd/file_names.h"
 #include "publish/file_sd/folders.h"
-#include "publish/file_sd/legacy_import.h"
 #include "publish/file_sd/name_list.h"
 #include "util/atomic_file.h"
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "publish/file_sd/file_sd_publisher.h"
-#include "publish/file_sd/file_sd_test_util.h"
+#include "publish/file_sd/testing/published_files.h"
 #include "telemetry/metrics.h"
 
 namespace target_eye {

@@ -1,6 +1,6 @@
-#include "store/memory_store.h"
+#include "store/testing/memory_store.h"
 
-#include "store/store_contract_test.h"
+#include "store/testing/store_contract.h"
 
 namespace target_eye {
 namespace {

@@ -1,7 +1,7 @@
-#include "store/fault_store.h"
+#include "store/testing/fault_store.h"
 
-#include "store/memory_store.h"
-#include "store/store_contract_test.h"
+#include "store/testing/memory_store.h"
+#include "store/testing/store_contract.h"
 
 namespace target_eye {
 namespace {
