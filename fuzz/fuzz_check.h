@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "codec/group_json.h"
+#include "http/message_response.h"
 #include "model/change_request.h"
 #include "model/utf8.h"
 

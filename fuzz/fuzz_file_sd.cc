@@ -1,5 +1,6 @@
 #include <set>
 
+#include "codec/group_json.h"
 #include "fuzz_check.h"
 
 namespace target_eye {

@@ -1,3 +1,4 @@
+#include "codec/group_json.h"
 #include "codec/json.h"
 #include "fuzz_check.h"
 

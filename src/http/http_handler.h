@@ -83,16 +83,16 @@ class HttpHandler {
   virtual ~HttpHandler() = default;
   virtual void Handle(const HttpRequest& request, Respond respond) = 0;
 
-  // `path`: as HttpRequest::path has it. Called for each request, on any I/O thread, before Handle.
-  // A handler that stands before another one returns what that one does.
-  virtual PathRules RulesOf(std::string_view /*path*/) const { return {}; }
-
   // The same for a request whose client waits to be told whether to send the body, which is not
   // here yet (RFC 9110 section 10.1.1). The answer is final, or has status 100 and nothing else:
   // then Handle is called with the whole request, once its body has come.
   virtual void HandleExpect(const HttpRequest& /*request*/, Respond respond) {
     respond({.status = 100, .body = {}, .headers = {}});
   }
+
+  // `path`: as HttpRequest::path has it. Called for each request, on any I/O thread, before Handle.
+  // A handler that stands before another one returns what that one does.
+  virtual PathRules RulesOf(std::string_view /*path*/) const { return {}; }
 };
 
 }  // namespace target_eye
