@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "store/sqlite/sqlite_store.h"
-#include "util/atomic_file.h"
+#include "util/unique_fd.h"
 
 namespace target_eye {
 namespace {
