@@ -34,14 +34,16 @@ void AppendLabels(std::string& out, const Labels& labels, std::span<const ExtraL
   out += '}';
 }
 
-// What the JSON of `group` takes where nothing needs an escape.
-std::size_t PlainBytes(const TargetGroup& group) {
-  constexpr std::size_t kFrame = std::string_view(R"({"targets":[],"labels":{}})").size();
-  constexpr std::size_t kPerTarget = std::string_view(R"("",)").size();
-  constexpr std::size_t kPerLabel = std::string_view(R"("":"",)").size();
-  std::size_t bytes = kFrame;
-  for (const Target& target : group.targets) bytes += target.text().size() + kPerTarget;
-  for (const auto& [name, value] : group.labels) bytes += name.size() + value.size() + kPerLabel;
+// What AppendString makes of `text`.
+std::size_t StringBytes(std::string_view text) {
+  constexpr std::size_t kQuotes = 2;
+  constexpr std::size_t kShortEscape = 1;  // `\n` for one byte, and `\u0001` for another.
+  constexpr std::size_t kLongEscape = 5;
+  std::size_t bytes = text.size() + kQuotes;
+  for (const char c : text) {
+    if (!NeedsEscape(c)) continue;
+    bytes += std::string_view("\"\\\n\r\t").contains(c) ? kShortEscape : kLongEscape;
+  }
   return bytes;
 }
 
@@ -56,7 +58,7 @@ std::vector<Target> WithoutRepeats(std::vector<Target> targets) {
 
 std::string EncodeGroup(const TargetGroup& group) {
   std::string out;
-  out.reserve(PlainBytes(group));
+  out.reserve(EncodedGroupBytes(group));
   out += R"({"targets":[)";
   bool first = true;
   for (const Target& target : group.targets) {
@@ -67,6 +69,16 @@ std::string EncodeGroup(const TargetGroup& group) {
   AppendLabels(out, group.labels, {});
   out += '}';
   return out;
+}
+
+std::size_t EncodedGroupBytes(const TargetGroup& group) {
+  std::size_t bytes = std::string_view(R"({"targets":[],"labels":{}})").size();
+  for (const Target& target : group.targets) bytes += StringBytes(target.text());
+  for (const auto& [name, value] : group.labels) {
+    bytes += StringBytes(name) + std::string_view(":").size() + StringBytes(value);
+  }
+  const auto commas = [](std::size_t count) { return count > 1 ? count - 1 : 0; };
+  return bytes + commas(group.targets.size()) + commas(group.labels.size());
 }
 
 GroupJsonParts EncodeGroupWith(const TargetGroup& group, std::string_view json,

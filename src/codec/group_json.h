@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,9 @@ namespace target_eye {
 // file_sd and http_sd take, on one line. The same group is always encoded to the same bytes:
 // targets in their order, labels by name. All of `group` must be valid UTF-8.
 std::string EncodeGroup(const TargetGroup& group);
+
+// EncodeGroup(group).size(), without making it.
+std::size_t EncodedGroupBytes(const TargetGroup& group);
 
 // The same in two parts, with more labels. `labels` are sorted by name and win over the group's
 // own. `json` is EncodeGroup(group); `head` is a view into it, so that no target is copied.

@@ -93,6 +93,16 @@ TEST(DecodeStoredGroupTest, WhatWasEncodedComesBack) {
   }
 }
 
+TEST(EncodedGroupBytesTest, IsTheSizeOfTheText) {
+  std::string every_byte;
+  for (int byte = 0; byte < 0x80; ++byte) every_byte += static_cast<char>(byte);
+  for (const TargetGroup& group :
+       {TargetGroup{}, Group({"a:1"}, {{"env", "e"}}), Group({"a:1", "b:2"}, {}),
+        Group({"b:2", "a:1", "[::1]:1"}, {{"a", every_byte}, {"b", "\xF0\x9F\x92\xA9"}})}) {
+    EXPECT_EQ(EncodedGroupBytes(group), EncodeGroup(group).size()) << EncodeGroup(group);
+  }
+}
+
 TEST(DecodeStoredGroupTest, AnythingElseIsDamaged) {
   for (const std::string_view json :
        {""sv, "{}"sv, "[]"sv, "null"sv, R"({"targets":[]})"sv, R"({"labels":{}})"sv,
