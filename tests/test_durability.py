@@ -5,7 +5,9 @@ import http.client
 import itertools
 import json
 import os
+import pathlib
 import random
+import re
 import resource
 import shutil
 import signal
@@ -255,6 +257,48 @@ def test_a_state_that_cannot_be_used_stops_the_start_and_is_left_as_it_is(binary
         assert "Nothing was changed" in said
         assert ("run the newer" if damage == "newer_schema" else "backup") in said
         assert bytes_below(directory) == before
+
+
+OLDER_STATE = pathlib.Path(__file__).parent.parent / "src/store/sqlite/testdata/version-1/state.db"
+
+
+def version_of(database):
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def go_back(database):
+    """What docs/operations.md says."""
+    page = (pathlib.Path(__file__).parent.parent / "docs/operations.md").read_text()
+    [statements] = re.findall(r"sqlite3 /srv/file_sd/.target-eye/state.db \\\n  '(.*)'", page)
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.executescript(statements)
+
+
+def test_a_state_of_an_older_version_is_only_looked_at_by_check_config_and_taken_up_by_a_start(
+        start, binary, directory):
+    database = directory / ".target-eye/state.db"
+    database.parent.mkdir()
+    shutil.copy(OLDER_STATE, database)
+    was = database.read_bytes()
+    checked = subprocess.run([str(binary), "check", "config"], check=False, capture_output=True, text=True,
+                             env={**os.environ, "FILE_SD_DIRECTORY": str(directory), "BIND": "127.0.0.1:0"})
+    assert checked.returncode == 0, checked
+    assert database.read_bytes() == was
+    for _ in range(2):
+        server = start()
+        assert server.find_log("the state was brought to this version's schema")
+        assert server.group("/web/prod")["targets"] == ["w1:80", "w2:80", "[::1]:80", "w3:80"]
+        assert len(json.loads((directory / "targets.json").read_text())) == 5
+        assert server.json("PUT", "/app/new", {"targets": ["new:1"]}).status == 200
+        assert server.request("DELETE", "/app/new").status == 200
+        server.stop()
+        server = start()
+        assert not server.find_log("the state was brought to this version's schema")
+        server.stop()
+        assert version_of(database) == 2
+        go_back(database)
+        assert version_of(database) == 1
 
 
 def test_a_missing_database_beside_its_log_is_damage(start, binary, directory):

@@ -165,7 +165,7 @@ TEST_F(ApiTest, AChangeIsKeptWithWhoAskedForItAndFromWhere) {
                  .caller = c.caller},
                 [&promise](HttpResponse response) { promise.set_value(std::move(response)); });
     EXPECT_EQ(promise.get_future().get().status, 200);
-    EXPECT_EQ(registry_.Find(GroupKeyView{"a", c.environment})->changed_by, c.changed_by);
+    EXPECT_EQ(registry_.Find(GroupKeyView{"a", c.environment})->origin.who, c.changed_by);
   }
 }
 

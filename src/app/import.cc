@@ -137,11 +137,12 @@ Expected<void> Commit(const ImportScan& scan, TargetRegistry& registry) {
   for (const ImportedGroup& imported : scan.groups) {
     writes.push_back({.key = imported.key,
                       .group = imported.group,
-                      .expected_revision = 0,
-                      .changed_by = "import of " + imported.file_name,
-                      .changed_at_ms = now_ms});
+                      .before = nullptr,
+                      .origin = {.who = "import of " + imported.file_name,
+                                 .when_ms = now_ms,
+                                 .cause = Cause::kImport}});
   }
-  return registry.Import(writes);
+  return registry.Import(std::move(writes));
 }
 
 }  // namespace
@@ -154,7 +155,7 @@ Expected<ImportOutcome> ImportOnFirstStart(const std::string& directory, const I
   if (!hold) return std::unexpected(hold.error());
   const auto accepted = ReadAccepted(directory);
   if (!accepted) return std::unexpected(accepted.error());
-  const bool is_first = registry.counts().revision == 0;
+  const bool is_first = registry.is_new();
   const bool was_held = !hold->files.empty();
   if (!is_first && !was_held) return ImportOutcome{!pending->empty(), false};
 

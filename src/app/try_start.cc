@@ -75,13 +75,6 @@ class Traces {
   std::vector<std::string> directories_;  // The deepest first.
 };
 
-Expected<void> OpenStore(const std::string& directory) {
-  SqliteStore store(directory);
-  auto opened = store.Open({});
-  if (!opened) return std::unexpected(std::move(opened.error()));
-  return {};
-}
-
 // Root may try what another user is to serve, with a state that came without its lock.
 void GiveLockToOwnerOfState(const std::string& directory) {
   struct stat status{};
@@ -101,14 +94,14 @@ Expected<void> TryStore(std::string directory) {
                          ::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
   if (is_there || (!is_missing && !is_usable)) {
     const bool is_locked_anew = !Exists(directory + "/lock");
-    auto opened = OpenStore(directory);
+    auto opened = SqliteStore::Try(directory);
     if (is_locked_anew) GiveLockToOwnerOfState(directory);
     return opened;
   }
   const std::string name = fmt::format(".target-eye-check-{}", ::getpid());
   const std::string probe =
       (is_missing ? fs::path(directory).parent_path() : fs::path(directory)) / name;
-  auto opened = OpenStore(probe);
+  auto opened = SqliteStore::Try(probe);
   std::error_code ignored;
   fs::remove_all(probe, ignored);
   if (opened) return {};

@@ -26,16 +26,16 @@ std::optional<StoredGroupPtr> GroupFilter::Apply(const Change& change) {
     if (!selector_.Matches(change.key, {})) {
       return std::nullopt;
     }
-    return change.group;
+    return change.after;
   }
   const auto known = selected_.find(GroupKeyView(change.key));
   const bool was_selected = known != selected_.end();
   if (was_selected) {
     selected_.erase(known);
   }
-  if (change.group && selector_.Matches(change.key, change.group->group.labels)) {
-    selected_.insert(change.group);
-    return change.group;
+  if (change.after && selector_.Matches(change.key, change.after->group.labels)) {
+    selected_.insert(change.after);
+    return change.after;
   }
   if (was_selected) {
     return StoredGroupPtr();

@@ -2,96 +2,90 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace target_eye {
 
-Batch::Batch(const GroupMap& current, std::span<const Item> items, const Limits& limits)
-    : limits_(limits), groups_(current.groups()), outcomes_(items.size()) {
-  working_.reserve(items.size());
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    Evaluate(i, items[i], current);
-  }
-  for (auto& [key, working] : working_) {
-    const bool same = working.is_base || (working.base && working.now == working.base->group) ||
-                      (!working.base && !working.now);
-    if (same) {
-      for (const std::size_t index : working.waiting) {
-        outcomes_[index].group = working.base;
-      }
-      continue;
-    }
-    writes_.push_back({.key = *outcomes_[working.last].key,
-                       .group = std::move(working.now),
-                       .expected_revision = working.base ? working.base->revision : 0,
-                       .changed_by = std::string(working.writer->changed_by),
-                       .changed_at_ms = working.writer->changed_at_ms});
-  }
-}
+Batch::Batch(const GroupMap& current, const Overlay& overlay, const Limits& limits)
+    : current_(current), overlay_(overlay), limits_(limits), groups_(current.groups()) {}
 
-void Batch::Evaluate(std::size_t index, const Item& item, const GroupMap& current) {
-  const ChangeRequest& request = *item.request;
-  Outcome& outcome = outcomes_[index];
-  outcome.key = &request.key;
-
-  auto [it, inserted] = working_.try_emplace(request.key);
+bool Batch::Add(const Item& item) {
+  const GroupKey& key = item.request->key;
+  const auto [it, inserted] = working_.try_emplace(key);
   Working& working = it->second;
-  if (inserted) {
-    working.base = current.Find(request.key);
-  }
-  working.last = index;
+  if (inserted) working.base = Current(key);
   const TargetGroup* before = working.is_base ? (working.base ? &working.base->group : nullptr)
                                               : (working.now ? &*working.now : nullptr);
-  auto after = Apply(before, request);
-  if (after && *after) {
-    if (auto fits = Check(before, **after); !fits) after = std::unexpected(std::move(fits.error()));
+  auto after = Apply(before, *item.request);
+  const bool changes = after && !(*after && before != nullptr && **after == *before);
+  if (changes) {
+    const std::size_t bytes = BytesOf(key, *after ? &**after : nullptr, *item.origin);
+    const bool fits = bytes <= limits_.bytes - std::min(bytes_, limits_.bytes) &&
+                      (!working.is_base || writes_ < limits_.writes);
+    if (!fits && !items_.empty()) {
+      if (inserted) working_.erase(it);
+      return false;
+    }
+    const auto allowed = *after ? Check(key, before, **after, bytes) : Expected<void>();
+    if (allowed) {
+      bytes_ += bytes;
+    } else {
+      after = std::unexpected(allowed.error());
+    }
   }
+
+  const std::size_t index = outcomes_.size();
+  const Item& kept = items_.emplace_back(item);
+  Outcome& outcome = outcomes_.emplace_back();
+  outcome.working = &working;
   if (!after) {
     outcome.error = std::move(after.error());
-    return;
+    return true;
   }
-  if (!*after) {
-    outcome.group = Materialize(request.key, working);
-  } else if (before != nullptr && **after == *before) {
+  if (!changes) {
     working.waiting.push_back(index);
-    return;
+    return true;
   }
+  if (!*after) working.waiting.push_back(index);  // Its answer is the group as it was.
+  AnswerWaiting(key, working);
+  if (*after) working.waiting.push_back(index);
   if (before == nullptr) ++groups_;
   if (!*after) --groups_;
-  AnswerWaiting(request.key, working);
-  if (*after) {
-    working.waiting.push_back(index);
-  }
+  if (working.is_base) ++writes_;
   working.now = std::move(*after);
   working.is_base = false;
-  working.writer = &item;
+  working.writer = &kept;
+  return true;
 }
 
-Expected<void> Batch::Check(const TargetGroup* before, const TargetGroup& after) const {
+StoredGroupPtr Batch::Current(const GroupKey& key) const {
+  const auto known = overlay_.find(key);
+  return known == overlay_.end() ? current_.Find(key) : known->second;
+}
+
+Expected<void> Batch::Check(const GroupKey& key, const TargetGroup* before,
+                            const TargetGroup& after, std::size_t bytes) const {
   if (before == nullptr && groups_ >= limits_.groups) {
     return Invalid(fmt::format(
         "there are {} groups already; expected at most {}: remove one before adding another",
         groups_, limits_.groups));
   }
+  if (bytes > limits_.group_bytes) {
+    return Invalid(fmt::format("the group {}/{} would take {} bytes; expected at most {}",
+                               Quote(key.application), Quote(key.environment), bytes,
+                               limits_.group_bytes));
+  }
   return CheckLimits(before, after, limits_.group);
 }
 
 StoredGroupPtr Batch::Materialize(const GroupKey& key, const Working& working) {
-  if (working.is_base) {
-    return working.base;
-  }
-  return MakeStoredGroup({.key = key,
-                          .group = working.now,
-                          .expected_revision = 0,
-                          .changed_by = {},
-                          .changed_at_ms = 0},
-                         0);
+  if (working.is_base) return working.base;
+  return MakeStoredGroup(key, *working.now, 0, {});
 }
 
 void Batch::AnswerWaiting(const GroupKey& key, Working& working) {
-  if (working.waiting.empty()) {
-    return;
-  }
+  if (working.waiting.empty()) return;
   const StoredGroupPtr group = Materialize(key, working);
   for (const std::size_t index : working.waiting) {
     outcomes_[index].group = group;
@@ -99,12 +93,46 @@ void Batch::AnswerWaiting(const GroupKey& key, Working& working) {
   working.waiting.clear();
 }
 
-Expected<StoredGroupPtr> Batch::Answer(std::size_t index, const GroupMap& committed) const {
-  const Outcome& outcome = outcomes_[index];
-  if (outcome.error) {
-    return std::unexpected(*outcome.error);
+std::vector<GroupWrite> Batch::TakeWrites() {
+  std::vector<GroupWrite> writes;
+  writes.reserve(writes_);
+  for (auto& [key, working] : working_) {
+    const bool is_same = working.is_base || (working.base && working.now == working.base->group) ||
+                         (!working.base && !working.now);
+    if (is_same) {
+      for (const std::size_t index : working.waiting) {
+        outcomes_[index].group = working.base;
+      }
+      continue;
+    }
+    working.write = writes.size();
+    writes.push_back({.key = working.writer->request->key,
+                      .group = std::move(working.now),
+                      .before = working.base,
+                      .origin = *working.writer->origin});
   }
-  return outcome.group ? outcome.group : committed.Find(*outcome.key);
+  return writes;
+}
+
+const Store::Written* Batch::WrittenOf(std::size_t index) const {
+  const auto& write = outcomes_[index].working->write;
+  return write ? &written_[*write] : nullptr;
+}
+
+const Store::Written* Batch::Overtaken(std::size_t index) const {
+  const Store::Written* written = WrittenOf(index);
+  const bool is_overtaken =
+      written != nullptr && written->error && written->error->code == ErrorCode::kConflict;
+  return is_overtaken ? written : nullptr;
+}
+
+Expected<StoredGroupPtr> Batch::Answer(std::size_t index) const {
+  const Outcome& outcome = outcomes_[index];
+  const Store::Written* written = WrittenOf(index);
+  // What a request was told of a group depends on those before it, which came to nothing.
+  if (written != nullptr && written->error) return std::unexpected(*written->error);
+  if (outcome.error) return std::unexpected(*outcome.error);
+  return written == nullptr || outcome.group ? outcome.group : written->group;
 }
 
 }  // namespace target_eye

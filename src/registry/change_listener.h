@@ -20,11 +20,12 @@ class ChangeListener {
  public:
   virtual ~ChangeListener() = default;
 
-  // Everything, in place of all that was known: once at the start, and whenever the store was
-  // opened again.
+  // Everything, in place of all that was known: at the start, and again when the store's feed broke
+  // or was other than what was told.
   virtual void OnSnapshot(const Snapshot& snapshot) = 0;
 
-  // What one commit changed; `revision` is above all that came before.
+  // What one commit changed; `revision` is above all that came before. `hold` is null where no
+  // answer waits: the change was made elsewhere.
   virtual void OnChanges(Revision revision, std::span<const Change> changes, AnswerHold hold) = 0;
 };
 

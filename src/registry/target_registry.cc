@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <deque>
+#include <future>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -10,15 +13,18 @@
 
 #include "registry/batch.h"
 #include "registry/group_map.h"
+#include "registry/store_feed.h"
 #include "telemetry/log.h"
-#include "util/backoff.h"
 #include "util/thread.h"
 
 namespace target_eye {
 namespace {
 
-// How often a batch that was overtaken is evaluated again before its requests are sent back.
-constexpr int kConflictRetries = 16;
+// How often a request is evaluated before it is sent back, if it is overtaken each time.
+constexpr int kConflictTries = 16;
+
+// An import is all or nothing.
+constexpr int kImportSet = 1;
 
 constexpr std::string_view kUncertainMessage =
     "the write could not be confirmed: it may or may not be kept. Read the group before trying "
@@ -54,29 +60,28 @@ class Answers {
 class TargetRegistry::Impl {
  public:
   Impl(Store& store, Metrics& metrics, const Clock& clock, Options options)
-      : store_(store), metrics_(metrics), clock_(clock), options_(options) {}
+      : store_(store), metrics_(metrics), clock_(clock), options_(options), feed_(map_, metrics) {}
 
   ~Impl() { Stop(); }
 
-  void AddListener(ChangeListener& listener) { listeners_.push_back(&listener); }
+  void AddListener(ChangeListener& listener) { feed_.AddListener(listener); }
 
-  Expected<void> Open() {
-    const auto snapshot = store_.Open(Sink());
-    if (!snapshot) {
-      return std::unexpected(snapshot.error());
+  Expected<void> Open() { return store_.Open(feed_); }
+
+  bool is_new() const { return feed_.is_new(); }
+
+  Expected<void> Import(std::vector<GroupWrite> writes) {
+    for (GroupWrite& write : writes) write.set = kImportSet;
+    // However large it is.
+    for (Store::Written& one : CommitAndWait(std::move(writes), SteadyTime::max(), nullptr)) {
+      if (one.error) return std::unexpected(*std::move(one.error));
     }
-    Use(*snapshot);
     return {};
   }
 
-  Expected<void> Import(std::span<const GroupWrite> writes) {
-    auto revision = store_.Commit(writes);
-    return revision ? Expected<void>() : std::unexpected(revision.error());
-  }
-
   void Start() {
-    started_ = true;
-    TellSnapshot();
+    feed_.Start();
+    tend_at_ = clock_.Now();
     committer_ = StartThread("committer", [this] { RunCommitter(); });
   }
 
@@ -84,7 +89,9 @@ class TargetRegistry::Impl {
     {
       const std::scoped_lock lock(mutex_);
       if (!stopping_ && queue_.size() < options_.queue_limit) {
-        queue_.push_back({std::move(request), std::move(changed_by), std::move(done)});
+        queue_.push_back({.request = std::move(request),
+                          .origin = {.who = std::move(changed_by), .cause = Cause::kClient},
+                          .done = std::move(done)});
         if (queue_.size() == 1) {
           wake_.notify_one();
         }
@@ -97,13 +104,9 @@ class TargetRegistry::Impl {
   }
 
   StoredGroupPtr Find(const GroupKeyView& key) const { return map_.Find(key); }
-  Counts counts() const { return {map_.groups(), map_.targets(), revision_}; }
-  bool writable() const { return writable_; }
-
-  std::string failure() const {
-    const std::scoped_lock lock(failure_mutex_);
-    return failure_;
-  }
+  Counts counts() const { return {map_.groups(), map_.targets(), feed_.revision()}; }
+  bool writable() const { return feed_.writable(); }
+  std::string failure() const { return feed_.failure(); }
 
   void Stop() {
     {
@@ -120,242 +123,168 @@ class TargetRegistry::Impl {
  private:
   struct Waiting {
     ChangeRequest request;
-    std::string changed_by;
+    Origin origin;
     Done done;
+    int tries = 0;  // How often it was overtaken.
   };
 
   void RunCommitter() {
-    std::vector<Waiting> taken;
-    while (true) {
-      {
-        std::unique_lock lock(mutex_);
-        const auto due = [this] { return stopping_ || !queue_.empty(); };
-        if (writable_) {
-          wake_.wait_for(lock, options_.look_every, due);
-        } else {
-          wake_.wait_until(lock, reopen_at_, due);
-        }
-        if (queue_.empty() && stopping_) {
-          return;
-        }
-        const std::size_t count = std::min(queue_.size(), options_.batch_limit);
-        if (count == queue_.size()) {
-          taken.swap(queue_);
-        } else {
-          const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
-          std::move(queue_.begin(), end, std::back_inserter(taken));
-          queue_.erase(queue_.begin(), end);
-        }
-      }
-      if (!writable_ && clock_.Now() >= reopen_at_) {
-        Reopen();
-      }
-      if (!taken.empty()) {
-        Commit(taken);
-        taken.clear();
-      } else if (writable_) {
-        Look();
-      }
+    while (TakeRequests()) {
+      tend_at_ = store_.Tend(clock_.Now());
+      if (!taken_.empty()) CommitOnce();
     }
   }
 
-  // What Commit would find, where nobody writes.
-  void Look() {
-    if (auto whole = store_.Check(); !whole) {
-      LogFailure("the store cannot be written", whole.error().message);
-      NoteFailure(whole.error());
-      return;
+  // Waits until there is something to do, and takes what one commit may hold; false: stopped, and
+  // nothing waits any more.
+  bool TakeRequests() {
+    std::unique_lock lock(mutex_);
+    const auto due = [this] { return stopping_ || !queue_.empty(); };
+    if (!taken_.empty()) {
+      // What the last commit left goes on at once.
+    } else if (tend_at_) {
+      wake_.wait_until(lock, *tend_at_, due);
+    } else {
+      wake_.wait(lock, due);
     }
-    NoteSuccess();
+    const auto count = std::min(queue_.size(), options_.batch_limit - taken_.size());
+    const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
+    std::move(queue_.begin(), end, std::back_inserter(taken_));
+    queue_.erase(queue_.begin(), end);
+    return !taken_.empty() || !stopping_;
   }
 
-  void Commit(std::vector<Waiting>& requests) {
-    if (!writable_) {
-      Refuse(requests, {ErrorCode::kUnavailable, std::string(kLostMessage)});
+  // As many of the requests that were taken as one commit holds. Those that were overtaken, and
+  // those that did not find room, are taken still.
+  void CommitOnce() {
+    if (!writable()) {
+      for (Waiting& waiting : taken_) waiting.done(std::unexpected(Lost()));
+      taken_.clear();
+      overlay_.clear();
       return;
     }
     const SteadyTime began = clock_.Now();
+    Batch batch(map_, overlay_, BatchLimits());
+    const std::size_t count = Fill(batch);
+    auto answers = Answers::Make();
+    if (auto writes = batch.TakeWrites(); !writes.empty()) {
+      auto written = CommitAndWait(std::move(writes), began + options_.commit_timeout, answers);
+      Report(written, count, clock_.Now() - began);
+      batch.Settle(std::move(written));
+    }
+    // What the batch knew of these groups is old, and what the map says is not older.
+    for (std::size_t i = 0; i < count; ++i) overlay_.erase(taken_[i].request.key);
+    std::vector<Waiting> again;
+    for (std::size_t i = 0; i < count; ++i) {
+      Waiting& waiting = taken_[i];
+      const Store::Written* const overtaken = batch.Overtaken(i);
+      if (overtaken != nullptr && ++waiting.tries < kConflictTries) {
+        overlay_.insert_or_assign(waiting.request.key, overtaken->group);
+        again.push_back(std::move(waiting));
+      } else {
+        answers->Add(std::move(waiting.done), ForClient(batch.Answer(i)));
+      }
+    }
+    taken_.erase(taken_.begin(), taken_.begin() + static_cast<std::ptrdiff_t>(count));
+    taken_.insert(taken_.begin(), std::make_move_iterator(again.begin()),
+                  std::make_move_iterator(again.end()));
+    if (taken_.empty()) overlay_.clear();
+  }
+
+  Batch::Limits BatchLimits() const {
+    const Store::Limits store = store_.limits();
+    return {.group = options_.group_limits,
+            .groups = options_.group_limit,
+            .writes = store.writes,
+            .bytes = std::min(options_.batch_bytes, store.bytes),
+            .group_bytes = store.bytes};
+  }
+
+  std::size_t Fill(Batch& batch) {
     const auto now_ms =
         std::chrono::duration_cast<std::chrono::milliseconds>(clock_.WallNow().time_since_epoch())
             .count();
-    std::vector<Batch::Item> items;
-    items.reserve(requests.size());
-    for (const Waiting& waiting : requests) {
-      items.push_back({&waiting.request, waiting.changed_by, now_ms});
+    std::size_t count = 0;
+    for (Waiting& waiting : taken_) {
+      waiting.origin.when_ms = now_ms;
+      if (!batch.Add({&waiting.request, &waiting.origin})) break;
+      ++count;
     }
-    for (int attempt = 0; attempt < kConflictRetries; ++attempt) {
-      const Batch batch(map_, items,
-                        {.group = options_.group_limits, .groups = options_.group_limit});
-      auto answers = Answers::Make();
-      if (!batch.writes().empty()) {
-        hold_ = answers;
-        const auto committed = store_.Commit(batch.writes());
-        hold_.reset();
-        if (!committed) {
-          if (committed.error().code == ErrorCode::kConflict) {
-            continue;
-          }
-          OnCommitFailed(requests, committed.error());
-          return;
-        }
-        OnCommitted(requests.size(), clock_.Now() - began);
-      }
-      for (std::size_t i = 0; i < requests.size(); ++i) {
-        answers->Add(std::move(requests[i].done), batch.Answer(i, map_));
-      }
-      return;
-    }
-    Refuse(requests, {ErrorCode::kUnavailable, std::string(kUnavailableMessage)});
+    return count;
   }
 
-  void OnCommitted(std::size_t requests, Metrics::Seconds took) {
-    metrics_.ObserveCommit(requests, took);
-    NoteSuccess();
+  std::vector<Store::Written> CommitAndWait(std::vector<GroupWrite> writes, SteadyTime deadline,
+                                            Store::Ticket ticket) {
+    std::promise<std::vector<Store::Written>> promise;
+    auto written = promise.get_future();
+    store_.Commit(
+        std::move(writes), deadline, std::move(ticket),
+        [promise = std::move(promise)](Revision, std::vector<Store::Written> results) mutable {
+          promise.set_value(std::move(results));
+        });
+    return written.get();
   }
 
-  void OnCommitFailed(std::vector<Waiting>& requests, const Error& error) {
-    metrics_.CommitFailed();
-    LogFailure("a commit failed: its requests were answered 503", error.message);
-    NoteFailure(error);
-    switch (error.code) {
+  void Report(const std::vector<Store::Written>& written, std::size_t requests,
+              Metrics::Seconds took) {
+    bool is_kept = false;
+    const Error* failure = nullptr;
+    for (const Store::Written& one : written) {
+      is_kept |= !one.error;
+      const bool is_own_fault = one.error && (one.error->code == ErrorCode::kConflict ||
+                                              one.error->code == ErrorCode::kInvalid);
+      if (one.error && !is_own_fault) failure = &*one.error;
+    }
+    if (failure != nullptr) {
+      metrics_.CommitFailed();
+      LogFailedCommit(failure->message);
+      tend_at_ = clock_.Now();
+    } else if (is_kept) {
+      metrics_.ObserveCommit(requests, took);
+      logged_commit_.clear();
+    }
+  }
+
+  // Once, and not if the store has said it of itself.
+  void LogFailedCommit(const std::string& error) {
+    if (feed_.failure() == error || std::exchange(logged_commit_, error) == error) return;
+    Log(LogLevel::kError, "a commit failed: its requests were answered 503", {{"error", error}});
+  }
+
+  static Expected<StoredGroupPtr> ForClient(Expected<StoredGroupPtr> answer) {
+    if (answer || answer.error().code == ErrorCode::kInvalid) return answer;
+    switch (answer.error().code) {
       case ErrorCode::kUncertain:
-        Refuse(requests, {ErrorCode::kUncertain, std::string(kUncertainMessage)});
-        break;
+        return MakeError(ErrorCode::kUncertain, std::string(kUncertainMessage));
       case ErrorCode::kDamaged:
-        Refuse(requests, {ErrorCode::kUnavailable, std::string(kLostMessage)});
-        break;
+        return std::unexpected(Lost());
       default:
-        Refuse(requests, {ErrorCode::kUnavailable, std::string(kUnavailableMessage)});
+        return MakeError(ErrorCode::kUnavailable, std::string(kUnavailableMessage));
     }
   }
 
-  void NoteFailure(const Error& error) {
-    SetFailure(error.message);
-    if (error.code == ErrorCode::kUnavailable) return;
-    writable_ = false;
-    reopen_at_ = clock_.Now();
-  }
-
-  void NoteSuccess() {
-    if (std::exchange(logged_failure_, {}).empty()) return;
-    SetFailure({});
-    Log(LogLevel::kInfo, "commits work again", {{"revision", revision_.load()}});
-  }
-
-  void SetFailure(std::string failure) {
-    const std::scoped_lock lock(failure_mutex_);
-    failure_ = std::move(failure);
-  }
-
-  // Once, not for each batch while a disk is full.
-  void LogFailure(std::string_view message, const std::string& error) {
-    if (std::exchange(logged_failure_, error) != error) {
-      Log(LogLevel::kError, message, {{"error", error}});
-    }
-  }
-
-  // What is really kept is the truth, as far as it goes on from what was told: it replaces what was
-  // believed.
-  void Reopen() {
-    // Nothing changes until it is open again.
-    if (!believed_) believed_ = Snapshot{.revision = revision_, .groups = map_.Sorted()};
-    const auto reopened = store_.Reopen(*believed_, Sink());
-    if (!reopened) {
-      reopen_at_ = clock_.Now() + backoff_.Next();
-      SetFailure(reopened.error().message);
-      // Once, not for each attempt.
-      if (std::exchange(logged_reopening_, reopened.error().message) != reopened.error().message) {
-        Log(LogLevel::kError, "the store cannot be opened again; writes are refused until it can",
-            {{"error", reopened.error().message}});
-      }
-      return;
-    }
-    Use(reopened->snapshot);
-    believed_.reset();
-    backoff_.Reset();
-    logged_reopening_.clear();
-    logged_failure_.clear();
-    SetFailure({});
-    if (reopened->made_whole) {
-      Log(LogLevel::kWarning,
-          "the state on the disk was gone or damaged, and was written again from memory",
-          {{"revision", revision_.load()}, {"groups", map_.groups()}});
-    }
-    Log(LogLevel::kInfo, "the store is open again", {{"revision", revision_.load()}});
-  }
-
-  void Use(const Snapshot& snapshot) {
-    map_.Reset(snapshot.groups);
-    revision_ = snapshot.revision;
-    metrics_.SetState(map_.groups(), map_.targets(), revision_);
-    if (started_) {
-      TellSnapshot();
-    }
-    writable_ = true;
-  }
-
-  Store::ChangeSink Sink() {
-    return [this](Revision revision, const std::vector<Change>& changes) {
-      OnStoreChanges(revision, changes);
-    };
-  }
-
-  static void Refuse(std::vector<Waiting>& requests, const Error& error) {
-    for (Waiting& waiting : requests) {
-      waiting.done(std::unexpected(error));
-    }
-  }
-
-  void OnStoreChanges(Revision revision, const std::vector<Change>& changes) {
-    for (const Change& change : changes) {
-      if (change.group) {
-        map_.Put(change.group);
-      } else {
-        map_.Remove(change.key);
-      }
-    }
-    revision_ = revision;
-    metrics_.SetState(map_.groups(), map_.targets(), revision);
-    if (started_) {
-      for (ChangeListener* listener : listeners_) {
-        listener->OnChanges(revision, changes, hold_);
-      }
-    }
-  }
-
-  void TellSnapshot() {
-    const Snapshot snapshot{.revision = revision_, .groups = map_.Sorted()};
-    for (ChangeListener* listener : listeners_) {
-      listener->OnSnapshot(snapshot);
-    }
-  }
+  static Error Lost() { return {ErrorCode::kUnavailable, std::string(kLostMessage)}; }
 
   Store& store_;
   Metrics& metrics_;
   const Clock& clock_;
   const Options options_;
-  std::vector<ChangeListener*> listeners_;
 
   GroupMap map_;
-  std::atomic<Revision> revision_ = 0;
-  std::atomic<bool> writable_ = false;
-  bool started_ = false;
+  StoreFeed feed_;
 
-  // Of the commit under way; taken by the listeners from inside Store::Commit.
-  AnswerHold hold_;
-  std::string logged_failure_;
-  std::optional<Snapshot> believed_;  // While the store is not open.
-  std::string logged_reopening_;
-  Backoff backoff_{std::chrono::milliseconds(50), kMaxDiskRetry};
-  SteadyTime reopen_at_;
+  // The committer's own.
+  std::deque<Waiting> taken_;  // Those that were overtaken first.
+  Batch::Overlay overlay_;     // What overtook them.
+  std::optional<SteadyTime> tend_at_;
+  std::string logged_commit_;
 
-  mutable std::mutex failure_mutex_;
-  std::string failure_;
-
+  // Guards what follows.
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Waiting> queue_;
   std::atomic<bool> stopping_ = false;
+
   std::thread committer_;
 };
 
@@ -368,8 +297,10 @@ void TargetRegistry::AddListener(ChangeListener& listener) { impl_->AddListener(
 
 Expected<void> TargetRegistry::Open() { return impl_->Open(); }
 
-Expected<void> TargetRegistry::Import(std::span<const GroupWrite> writes) {
-  return impl_->Import(writes);
+bool TargetRegistry::is_new() const { return impl_->is_new(); }
+
+Expected<void> TargetRegistry::Import(std::vector<GroupWrite> writes) {
+  return impl_->Import(std::move(writes));
 }
 
 void TargetRegistry::Start() { impl_->Start(); }

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -19,9 +18,10 @@ namespace target_eye {
 // The use cases: look a group up, change one. It stands between the store, which nothing else talks
 // to, and the listeners, which it tells of every change.
 //
-// One thread, the committer, puts writes in order: it takes all requests that wait, evaluates them
-// in order of arrival by the rules of model/, and has the store keep the result as one batch (one
-// transaction, one fsync). Readers never wait for writers.
+// Writes are ordered by one thread, the committer: it takes all requests that wait, as far as one
+// commit may hold them, evaluates them in order of arrival by the rules of model/, and has the
+// store keep what comes of them in one commit (one transaction, one fsync). Readers never wait for
+// writers.
 class TargetRegistry {
  public:
   // The group after the change or, if the request removed it, before; or why nothing was changed.
@@ -30,14 +30,17 @@ class TargetRegistry {
   struct Options {
     // Requests that may wait; one more is answered kOverloaded at once.
     std::size_t queue_limit = 65536;
-    // Requests that one commit takes.
+    // Requests that one commit takes, at most, and what the groups that they make may take, by the
+    // store's BytesOf: the answers keep each of them until they are sent. What is more waits for
+    // the next commit; the store's own limits hold besides.
     std::size_t batch_limit = 4096;
-    // How many groups there may be, and how large one may become; a request that would exceed it is
+    std::size_t batch_bytes = std::size_t{4} << 20;
+    // What one commit may take.
+    std::chrono::milliseconds commit_timeout{10'000};
+    // Groups that there may be, and how large one may become; a request that would exceed it is
     // answered kInvalid.
     std::size_t group_limit = 1'000'000;
     GroupLimits group_limits = {};
-    // How often the store is checked while nobody writes.
-    std::chrono::milliseconds look_every{1000};
   };
 
   struct Counts {
@@ -52,14 +55,18 @@ class TargetRegistry {
   // Before Start. The listener must live until Stop has returned.
   void AddListener(ChangeListener& listener);
 
-  // Opens the store and loads all of it. Errors are those of the store.
+  // Opens the store. All of it is loaded when this returns, or, if the store has to wait for
+  // others, when it comes; changes are refused until then. Errors are the store's.
   Expected<void> Open();
 
-  // Writes groups as they are, in one commit; for an import, between Open and Start. Works on the
-  // calling thread.
-  Expected<void> Import(std::span<const GroupWrite> writes);
+  // Whether nothing was ever written to the store, as far as is known.
+  bool is_new() const;
 
-  // Tells the listeners the first snapshot and starts to commit.
+  // Writes groups as they are, all or none, in one commit; for an import, between Open and Start.
+  // On this thread. The error is that of one write.
+  Expected<void> Import(std::vector<GroupWrite> writes);
+
+  // Tells the listeners the first snapshot, now or when it comes, and starts to commit.
   void Start();
 
   // Evaluates and commits `request`; `changed_by` is who asked. `done` is called exactly once:
@@ -73,13 +80,10 @@ class TargetRegistry {
 
   Counts counts() const;
 
-  // False while the store has to be opened again and cannot be.
+  // Whether changes are tried: false while the store is not loaded, or is lost.
   bool writable() const;
 
-  // What the last commit, or the last look at the store, found wrong; empty if nothing. A look
-  // comes every `look_every` while nobody writes. It sees a state that is no longer where it was
-  // left, and whether writing works again after it failed; it does not see that the next write will
-  // fail. From any thread.
+  // Why changes cannot be kept, as the store says; empty where nothing is wrong. From any thread.
   std::string failure() const;
 
   // Takes no more requests, commits what waits, and closes the store.

@@ -13,6 +13,7 @@
 
 #include "store/testing/fault_store.h"
 #include "store/testing/memory_store.h"
+#include "store/testing/recording_sink.h"
 
 namespace target_eye {
 namespace {
@@ -54,13 +55,15 @@ class Recorder : public ChangeListener {
     EXPECT_GT(revision, revision_);
     revision_ = revision;
     for (const Change& change : changes) {
-      if (change.group) {
-        groups_[change.key] = change.group->json;
+      if (change.after) {
+        groups_[change.key] = change.after->json;
       } else {
         groups_.erase(change.key);
       }
     }
-    if (keep_holds_) {
+    if (!hold) {
+      ++without_hold_;
+    } else if (keep_holds_) {
       holds_.push_back(std::move(hold));
     }
   }
@@ -81,6 +84,11 @@ class Recorder : public ChangeListener {
     const std::scoped_lock lock(mutex_);
     return snapshots_;
   }
+  // Changes that no answer waited for.
+  int without_hold() {
+    const std::scoped_lock lock(mutex_);
+    return without_hold_;
+  }
 
  private:
   std::mutex mutex_;
@@ -88,11 +96,14 @@ class Recorder : public ChangeListener {
   std::vector<AnswerHold> holds_;
   Revision revision_ = -1;
   int snapshots_ = 0;
+  int without_hold_ = 0;
   std::atomic<bool> keep_holds_ = false;
 };
 
 class TargetRegistryTest : public testing::Test {
  protected:
+  explicit TargetRegistryTest(Store::Limits limits = {}) : memory_(backend_, limits) {}
+
   void Start(TargetRegistry::Options options = {}) {
     registry_ = std::make_unique<TargetRegistry>(store_, metrics_, SystemClock(), options);
     registry_->AddListener(recorder_);
@@ -123,6 +134,55 @@ class TargetRegistryTest : public testing::Test {
     return texts;
   }
 
+  // One request is held up in the store, so that what is sent in `send` is there when it is done.
+  void Together(const std::function<void()>& send) {
+    std::promise<void> go;
+    const int commits = store_.commits();
+    store_.BeforeCommit([&go] { go.get_future().wait(); });
+    auto first = Send(Request(Method::kPut, "first", {"h:" + std::to_string(commits + 1)}));
+    while (store_.commits() == commits) std::this_thread::yield();
+    send();
+    go.set_value();
+    EXPECT_TRUE(first.get().has_value());
+  }
+
+  // Sends `count` requests that wait together, and returns in how many commits they were kept.
+  int CommitsOf(int count, const std::function<ChangeRequest(int)>& request) {
+    std::vector<std::future<Expected<StoredGroupPtr>>> answers;
+    const int before = store_.commits();
+    Together([&] {
+      for (int i = 0; i < count; ++i) answers.push_back(Send(request(i)));
+    });
+    for (auto& answer : answers) {
+      const auto group = answer.get();
+      EXPECT_TRUE(group.has_value()) << group.error().message;
+    }
+    return store_.commits() - before - 1;
+  }
+
+  // What another machine writes to the same data, on what is there.
+  void WriteElsewhere(const std::string& application, std::optional<TargetGroup> group) {
+    RecordingSink sink;
+    MemoryStore elsewhere(backend_);
+    ASSERT_TRUE(elsewhere.Open(sink).has_value());
+    std::vector<GroupWrite> writes;
+    writes.push_back({.key = {application, "e"},
+                      .group = std::move(group),
+                      .before = sink.Find(application),
+                      .origin = {.who = "elsewhere"}});
+    elsewhere.Commit(std::move(writes), SteadyTime::max(), nullptr,
+                     [](Revision, const auto& written) { ASSERT_FALSE(written.at(0).error); });
+  }
+  static TargetGroup GroupOf(const std::string& application,
+                             const std::vector<std::string>& targets) {
+    return {Targets(targets), {{"env", "e"}, {"job", application}}};
+  }
+  // Waits until the data that all share are at `revision`.
+  void AwaitBackend(Revision revision) const {
+    while (backend_->revision() < revision) std::this_thread::yield();
+  }
+
+  const std::shared_ptr<MemoryBackend> backend_ = std::make_shared<MemoryBackend>();
   MemoryStore memory_;
   FaultStore store_{memory_};
   Metrics metrics_;
@@ -136,8 +196,8 @@ TEST_F(TargetRegistryTest, AChangeIsAnsweredWithTheGroupAndIsThereForReaders) {
   ASSERT_TRUE(answer.has_value());
   EXPECT_EQ((*answer)->json, R"({"targets":["h:1"],"labels":{"env":"e","job":"a"}})");
   EXPECT_EQ(registry_->Find({"a", "e"}), *answer);
-  EXPECT_EQ((*answer)->changed_by, "127.0.0.1:1");
-  EXPECT_GT((*answer)->changed_at_ms, 1'700'000'000'000);
+  EXPECT_EQ((*answer)->origin.who, "127.0.0.1:1");
+  EXPECT_GT((*answer)->origin.when_ms, 1'700'000'000'000);
 }
 
 TEST_F(TargetRegistryTest, AnAnswerWaitsWhileAListenerHoldsIt) {
@@ -177,7 +237,7 @@ TEST_F(TargetRegistryTest, RegisteringTheSameAgainCommitsNothing) {
 TEST_F(TargetRegistryTest, RequestsThatWaitShareOneCommitAndEachGetsItsOwnAnswer) {
   Start();
   std::promise<void> go;
-  store_.BeforeCommit([&go](Store&) { go.get_future().wait(); });
+  store_.BeforeCommit([&go] { go.get_future().wait(); });
   auto first = Send(Request(Method::kPut, "other", {"h:1"}));
   while (store_.commits() == 0) {
     std::this_thread::yield();
@@ -206,7 +266,7 @@ TEST_F(TargetRegistryTest, RequestsThatWaitShareOneCommitAndEachGetsItsOwnAnswer
 TEST_F(TargetRegistryTest, AGroupMadeAndRemovedInOneBatchIsNotWritten) {
   Start();
   std::promise<void> go;
-  store_.BeforeCommit([&go](Store&) { go.get_future().wait(); });
+  store_.BeforeCommit([&go] { go.get_future().wait(); });
   auto first = Send(Request(Method::kPut, "other", {"h:1"}));
   while (store_.commits() == 0) {
     std::this_thread::yield();
@@ -241,7 +301,7 @@ TEST_F(TargetRegistryTest, TheGroupLimitHoldsInsideABatch) {
   options.group_limit = 2;
   Start(options);
   std::promise<void> go;
-  store_.BeforeCommit([&go](Store&) { go.get_future().wait(); });
+  store_.BeforeCommit([&go] { go.get_future().wait(); });
   auto first = Send(Request(Method::kPut, "a", {"h:1"}));
   while (store_.commits() == 0) {
     std::this_thread::yield();
@@ -329,7 +389,7 @@ TEST_F(TargetRegistryTest, AGroupIsThereForReadersWhileTheStoreIsOpenedAgain) {
 }
 
 TEST_F(TargetRegistryTest, WhatALookFindsIsToldAndGoneWithoutAWrite) {
-  Start({.look_every = std::chrono::milliseconds(1)});
+  Start();
   const auto wait_for = [this](const std::string& failure) {
     while (registry_->failure() != failure) std::this_thread::yield();
   };
@@ -341,7 +401,7 @@ TEST_F(TargetRegistryTest, WhatALookFindsIsToldAndGoneWithoutAWrite) {
 }
 
 TEST_F(TargetRegistryTest, AStoreThatALookFindsLostIsOpenedAgainAndChangesAreRefusedUntilThen) {
-  Start({.look_every = std::chrono::milliseconds(1)});
+  Start();
   Do(Request(Method::kPut, "a", {"h:1"}));
   store_.FailOpens(std::numeric_limits<int>::max());
   store_.FailChecks(ErrorCode::kDamaged);
@@ -387,21 +447,214 @@ TEST_F(TargetRegistryTest, AStoreThatStaysAwayIsOneErrorInTheLogHoweverOftenItIs
 TEST_F(TargetRegistryTest, AnOvertakenRequestIsEvaluatedAgain) {
   Start();
   Do(Request(Method::kPut, "a", {"h:1"}));
-  const Revision seen = registry_->Find({"a", "e"})->revision;
-  store_.BeforeCommit([seen](Store& below) {
-    TargetGroup group{Targets({"h:1", "h:9"}), {{"env", "e"}, {"job", "a"}}};
-    ASSERT_TRUE(below.Commit(std::vector<GroupWrite>{{{"a", "e"}, group, seen, "elsewhere", 0}})
-                    .has_value());
-  });
+  store_.BeforeCommit([this] { WriteElsewhere("a", GroupOf("a", {"h:1", "h:9"})); });
   const auto answer = Do(Request(Method::kPost, "a", {"h:2"}));
   ASSERT_TRUE(answer.has_value());
   EXPECT_THAT(TextsOf(*answer), ElementsAre("h:1", "h:9", "h:2"));
 }
 
+TEST_F(TargetRegistryTest, AnOvertakenRequestMayBeRefusedByWhatOvertookIt) {
+  Start();
+  store_.BeforeCommit([this] { WriteElsewhere("a", GroupOf("a", {"h:1"})); });
+  const auto post = Do(Request(Method::kPost, "a", {"h:1"}));
+  ASSERT_FALSE(post.has_value());
+  EXPECT_EQ(post.error().code, ErrorCode::kInvalid);
+  store_.BeforeCommit([this] { WriteElsewhere("a", std::nullopt); });
+  const auto removed = Do(Request(Method::kDelete, "a", {}));
+  ASSERT_FALSE(removed.has_value());
+  EXPECT_EQ(removed.error().code, ErrorCode::kInvalid);
+}
+
+TEST_F(TargetRegistryTest, RequestsForAGroupThatWasOvertakenAreEvaluatedAgainInTheirOrder) {
+  Start();
+  std::vector<std::future<Expected<StoredGroupPtr>>> answers;
+  Together([&] {
+    answers.push_back(Send(Request(Method::kPost, "a", {"h:1"})));
+    answers.push_back(Send(Request(Method::kPost, "b", {"h:1"})));
+    answers.push_back(Send(Request(Method::kPost, "a", {"h:2"})));
+    answers.push_back(Send(Request(Method::kPost, "a", {"h:2"})));
+    answers.push_back(Send(Request(Method::kPost, "a", {"h:3"})));
+    store_.BeforeCommit([this] { WriteElsewhere("a", GroupOf("a", {"h:9"})); });
+  });
+  EXPECT_THAT(TextsOf(*answers[0].get()), ElementsAre("h:9", "h:1"));
+  EXPECT_THAT(TextsOf(*answers[1].get()), ElementsAre("h:1"));
+  EXPECT_THAT(TextsOf(*answers[2].get()), ElementsAre("h:9", "h:1", "h:2"));
+  EXPECT_EQ(answers[3].get().error().code, ErrorCode::kInvalid);
+  EXPECT_THAT(TextsOf(*answers[4].get()), ElementsAre("h:9", "h:1", "h:2", "h:3"));
+}
+
+TEST_F(TargetRegistryTest, AGroupThatIsAlwaysOvertakenFailsNobodyElse) {
+  Start();
+  int written = 0;
+  std::vector<std::future<Expected<StoredGroupPtr>>> others;
+  std::future<Expected<StoredGroupPtr>> hot;
+  Together([&] {
+    for (int i = 0; i < 50; ++i) {
+      others.push_back(Send(Request(Method::kPut, "b" + std::to_string(i), {"h:1"})));
+    }
+    hot = Send(Request(Method::kPut, "hot", {"h:1"}));
+    for (int i = 0; i < 50; ++i) {
+      others.push_back(Send(Request(Method::kPut, "c" + std::to_string(i), {"h:1"})));
+    }
+    store_.BeforeEachCommit(
+        [&] { WriteElsewhere("hot", GroupOf("hot", {"h:" + std::to_string(2 + ++written)})); });
+  });
+  for (auto& answer : others) EXPECT_TRUE(answer.get().has_value());
+  const auto refused = hot.get();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(written, 16);
+  store_.BeforeCommit(nullptr);
+  const auto answer = Do(Request(Method::kPost, "hot", {"h:1"}));
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_THAT(TextsOf(*answer), ElementsAre("h:18", "h:1"));
+}
+
+// The map does not know yet what overtook the request.
+TEST_F(TargetRegistryTest, AnOvertakenRequestDoesNotWaitForAFeedThatIsLate) {
+  Start();
+  Do(Request(Method::kPut, "a", {"h:1"}));
+  memory_.HoldFeed();
+  WriteElsewhere("a", GroupOf("a", {"h:1", "h:9"}));
+  auto answer = Send(Request(Method::kPost, "a", {"h:2"}));
+  AwaitBackend(3);
+  EXPECT_THAT(TextsOf(registry_->Find({"a", "e"})), ElementsAre("h:1"));
+  EXPECT_LE(store_.commits(), 3);
+  memory_.ReleaseFeed();
+  EXPECT_THAT(TextsOf(*answer.get()), ElementsAre("h:1", "h:9", "h:2"));
+  EXPECT_THAT(TextsOf(registry_->Find({"a", "e"})), ElementsAre("h:1", "h:9", "h:2"));
+}
+
+TEST_F(TargetRegistryTest, AnAnswerIsWhatWasWrittenThoughSomebodyElseHasRemovedItMeanwhile) {
+  Start();
+  recorder_.KeepHolds();
+  memory_.HoldFeed();
+  auto answer = Send(Request(Method::kPut, "a", {"h:1"}));
+  AwaitBackend(1);
+  WriteElsewhere("a", std::nullopt);
+  memory_.ReleaseFeed();
+  while (registry_->counts().revision < 2) std::this_thread::yield();
+  EXPECT_EQ(registry_->Find({"a", "e"}), nullptr);
+  EXPECT_EQ(recorder_.ReleaseHolds(), 1);
+  EXPECT_THAT(TextsOf(*answer.get()), ElementsAre("h:1"));
+}
+
+TEST_F(TargetRegistryTest, AnAnswerWaitsForItsOwnChangeAndForNoOther) {
+  Start();
+  recorder_.KeepHolds();
+  memory_.HoldFeed();
+  WriteElsewhere("before", GroupOf("before", {"h:1"}));
+  auto answer = Send(Request(Method::kPut, "a", {"h:1"}));
+  AwaitBackend(2);
+  WriteElsewhere("after", GroupOf("after", {"h:1"}));
+  memory_.ReleaseFeed();
+  while (recorder_.groups().size() < 3) std::this_thread::yield();
+  EXPECT_EQ(recorder_.without_hold(), 2);
+  EXPECT_EQ(answer.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+  EXPECT_EQ(recorder_.ReleaseHolds(), 1);
+  EXPECT_TRUE(answer.get().has_value());
+}
+
+TEST_F(TargetRegistryTest, AFeedThatBreaksAndBeginsAgainIsToldAsASnapshot) {
+  Start();
+  Do(Request(Method::kPut, "gone", {"h:1"}));
+  memory_.HoldFeed();
+  WriteElsewhere("gone", std::nullopt);
+  auto answer = Send(Request(Method::kPut, "a", {"h:1"}));
+  AwaitBackend(3);
+  memory_.BreakFeed();
+  memory_.ReleaseFeed();
+  EXPECT_THAT(TextsOf(*answer.get()), ElementsAre("h:1"));
+  EXPECT_EQ(recorder_.snapshots(), 2);
+  EXPECT_EQ(recorder_.groups().size(), 1);
+  EXPECT_EQ(registry_->Find({"gone", "e"}), nullptr);
+  EXPECT_EQ(registry_->counts().groups, 1);
+  EXPECT_TRUE(Do(Request(Method::kPost, "a", {"h:2"})).has_value());
+  EXPECT_EQ(recorder_.groups().at({"a", "e"}),
+            R"({"targets":["h:1","h:2"],"labels":{"env":"e","job":"a"}})");
+}
+
+TEST_F(TargetRegistryTest, AStoreThatIsLoadedLateTellsNobodyThatThereIsNothing) {
+  WriteElsewhere("a", GroupOf("a", {"h:1"}));
+  memory_.HoldFeed();
+  Start();
+  EXPECT_FALSE(registry_->writable());
+  EXPECT_THAT(registry_->failure(), HasSubstr("not loaded"));
+  EXPECT_EQ(Do(Request(Method::kPut, "b", {"h:1"})).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(recorder_.snapshots(), 0);
+  memory_.ReleaseFeed();
+  EXPECT_EQ(recorder_.snapshots(), 1);
+  EXPECT_EQ(recorder_.groups().size(), 1);
+  EXPECT_EQ(registry_->failure(), "");
+  EXPECT_TRUE(Do(Request(Method::kPut, "b", {"h:1"})).has_value());
+}
+
+// Each service adds itself through one of two machines, all of them to the same groups.
+TEST_F(TargetRegistryTest, TwoRegistriesOnOneBackendLoseNothingOfWhatTheyAcknowledge) {
+  constexpr int kThreads = 4;
+  constexpr int kSteps = 150;
+  Start();
+  MemoryStore other_memory(backend_);
+  Metrics other_metrics;
+  Recorder other_recorder;
+  TargetRegistry other(other_memory, other_metrics, SystemClock(), {});
+  other.AddListener(other_recorder);
+  ASSERT_TRUE(other.Open().has_value());
+  other.Start();
+  std::vector<std::thread> threads;
+  std::atomic<int> refused = 0;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      TargetRegistry& registry = t % 2 == 0 ? *registry_ : other;
+      for (int i = 0; i < kSteps;) {
+        const std::string target = "t" + std::to_string(t) + ":" + std::to_string(1 + i);
+        std::promise<Expected<StoredGroupPtr>> promise;
+        registry.Submit(Request(Method::kAdd, "g" + std::to_string(i % 3), {target}), "",
+                        [&](Expected<StoredGroupPtr> answer) { promise.set_value(answer); });
+        const auto answer = promise.get_future().get();
+        if (answer) {
+          ASSERT_THAT(TextsOf(*answer), testing::Contains(target));
+          ++i;
+        } else {
+          // It was overtaken each time.
+          ASSERT_EQ(answer.error().code, ErrorCode::kUnavailable);
+          ++refused;
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  while (registry_->counts().revision != other.counts().revision) std::this_thread::yield();
+  EXPECT_EQ(registry_->counts().targets, kThreads * kSteps);
+  EXPECT_EQ(other.counts().targets, kThreads * kSteps);
+  other.Stop();
+  registry_->Stop();
+  EXPECT_EQ(recorder_.groups(), other_recorder.groups());
+}
+
+TEST_F(TargetRegistryTest, AFirstRevisionThatIsNotZeroIsAsGood) {
+  const auto backend = std::make_shared<MemoryBackend>(5'000);
+  MemoryStore store(backend);
+  TargetRegistry registry(store, metrics_, SystemClock(), {});
+  registry.AddListener(recorder_);
+  ASSERT_TRUE(registry.Open().has_value());
+  EXPECT_TRUE(registry.is_new());
+  EXPECT_EQ(registry.counts().revision, 5'000);
+  ASSERT_TRUE(registry
+                  .Import({{.key = {"a", "e"},
+                            .group = GroupOf("a", {"h:1"}),
+                            .before = nullptr,
+                            .origin = {.who = "import", .cause = Cause::kImport}}})
+                  .has_value());
+  EXPECT_FALSE(registry.is_new());
+  registry.Start();
+  EXPECT_EQ(recorder_.groups().size(), 1);
+}
+
 TEST_F(TargetRegistryTest, AFullQueueRefusesAtOnce) {
   Start({.queue_limit = 2, .batch_limit = 1});
   std::promise<void> go;
-  store_.BeforeCommit([&go](Store&) { go.get_future().wait(); });
+  store_.BeforeCommit([&go] { go.get_future().wait(); });
   std::vector<std::future<Expected<StoredGroupPtr>>> accepted;
   accepted.push_back(Send(Request(Method::kPut, "a", {"h:1"})));
   while (store_.commits() == 0) {
@@ -435,12 +688,92 @@ TEST_F(TargetRegistryTest, AnImportIsToldAsPartOfTheFirstSnapshot) {
       std::make_unique<TargetRegistry>(store_, metrics_, SystemClock(), TargetRegistry::Options{});
   registry_->AddListener(recorder_);
   ASSERT_TRUE(registry_->Open().has_value());
-  const TargetGroup group{Targets({"h:1"}), {{"env", "e"}, {"job", "a"}}};
-  const std::vector<GroupWrite> writes{{{"a", "e"}, group, 0, "import", 0}};
+  std::vector<GroupWrite> writes;
+  writes.push_back({.key = {"a", "e"},
+                    .group = GroupOf("a", {"h:1"}),
+                    .before = nullptr,
+                    .origin = {.who = "import", .cause = Cause::kImport}});
   ASSERT_TRUE(registry_->Import(writes).has_value());
   EXPECT_EQ(recorder_.snapshots(), 0);
   registry_->Start();
   EXPECT_EQ(recorder_.groups().size(), 1);
+}
+
+TEST_F(TargetRegistryTest, AnImportIsAllOrNothing) {
+  WriteElsewhere("b", GroupOf("b", {"h:1"}));
+  registry_ =
+      std::make_unique<TargetRegistry>(store_, metrics_, SystemClock(), TargetRegistry::Options{});
+  ASSERT_TRUE(registry_->Open().has_value());
+  std::vector<GroupWrite> writes;
+  for (const std::string application : {"a", "b", "c"}) {
+    writes.push_back({.key = {application, "e"},
+                      .group = GroupOf(application, {"h:2"}),
+                      .before = nullptr,
+                      .origin = {.who = "import", .cause = Cause::kImport}});
+  }
+  EXPECT_EQ(registry_->Import(writes).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(registry_->counts().groups, 1);
+}
+
+TEST_F(TargetRegistryTest, WhatOneCommitKeepsForItsAnswersIsBoundedInBytes) {
+  constexpr int kRequests = 300;
+  Start();
+  ChangeRequest large = Request(Method::kPut, "hot", {"h:1"});
+  large.data->labels.emplace();
+  for (const char* name : {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"}) {
+    (*large.data->labels)[name] = std::string(10'000, 'x');
+  }
+  ASSERT_TRUE(Do(large).has_value());
+  // Each makes another state of 100 kB, which its answer keeps: 30 MB.
+  const int commits = CommitsOf(kRequests, [](int i) {
+    return Request(Method::kPost, "hot", {"h:" + std::to_string(2 + i)});
+  });
+  EXPECT_GE(commits, 8);
+  EXPECT_LE(commits, 10) << "they still share commits";
+  EXPECT_EQ(registry_->Find({"hot", "e"})->group.targets.size(), 1 + kRequests);
+}
+
+// On a store that refuses a commit that is more than it takes.
+class LimitedStoreTest : public TargetRegistryTest {
+ protected:
+  LimitedStoreTest() : TargetRegistryTest({.writes = 3, .bytes = 5'000}) {}
+
+  static ChangeRequest OfBytes(std::size_t bytes, const std::string& application) {
+    ChangeRequest request = Request(Method::kPut, application, {"h:1"});
+    request.data->labels = Labels{{"text", std::string(bytes, 'x')}};
+    return request;
+  }
+};
+
+TEST_F(LimitedStoreTest, ABatchStopsAtTheWritesThatTheStoreTakes) {
+  Start();
+  EXPECT_EQ(CommitsOf(10, [](int i) { return OfBytes(1, "a" + std::to_string(i)); }), 4);
+  EXPECT_EQ(registry_->counts().groups, 11);
+}
+
+TEST_F(LimitedStoreTest, ABatchStopsAtTheBytesThatTheStoreTakes) {
+  Start();
+  EXPECT_EQ(CommitsOf(10, [](int i) { return OfBytes(2'000, "a" + std::to_string(i)); }), 5);
+  EXPECT_EQ(registry_->counts().groups, 11);
+}
+
+TEST_F(LimitedStoreTest, AGroupThatTheStoreCannotTakeIsRefusedAloneAndWithWords) {
+  Start();
+  std::future<Expected<StoredGroupPtr>> before;
+  std::future<Expected<StoredGroupPtr>> large;
+  std::future<Expected<StoredGroupPtr>> after;
+  Together([&] {
+    before = Send(OfBytes(1, "a"));
+    large = Send(OfBytes(5'000, "a"));
+    after = Send(OfBytes(2, "a"));
+  });
+  EXPECT_TRUE(before.get().has_value());
+  EXPECT_TRUE(after.get().has_value());
+  const auto refused = large.get();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalid);
+  EXPECT_THAT(refused.error().message, HasSubstr("the group \"a\"/\"e\" would take 50"));
+  EXPECT_THAT(refused.error().message, HasSubstr("expected at most 5000"));
 }
 
 TEST_F(TargetRegistryTest, ReadersAndWritersOnManyThreadsEndAtWhatWasAcknowledged) {

@@ -1,110 +1,127 @@
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "model/error.h"
-#include "model/group_key.h"
-#include "model/target_group.h"
+#include "store/change.h"
+#include "util/clock.h"
 
 namespace target_eye {
 
-// The store's counter. 0 is a store that has never been written; every commit makes it rise.
-using Revision = std::int64_t;
-
-// One group as it is kept. Never changed once it is made; readers share it.
-struct StoredGroup {
-  GroupKey key;
-  TargetGroup group;
-  // EncodeGroup(group): made once, served and published as it is.
-  std::string json;
-  // The commit that made it so.
-  Revision revision = 0;
-  // Who asked for it, as far as is known (an address), and when, in milliseconds since 1970.
-  std::string changed_by;
-  std::int64_t changed_at_ms = 0;
-};
-using StoredGroupPtr = std::shared_ptr<const StoredGroup>;
-
-// One group at one revision; `group` is null if it was removed.
-struct Change {
-  GroupKey key;
-  Revision revision = 0;
-  StoredGroupPtr group;
-};
-
-// Every group at one revision, ordered by key.
-struct Snapshot {
-  Revision revision = 0;
-  std::vector<StoredGroupPtr> groups;
-};
-
-// One group to write, or to remove if `group` is absent. `expected_revision` is the revision of the
-// group that the writer saw, 0 if it saw none.
+// One group to write, or to remove if `group` is absent.
 struct GroupWrite {
   GroupKey key;
   std::optional<TargetGroup> group;
-  Revision expected_revision = 0;
-  std::string changed_by;
-  std::int64_t changed_at_ms = 0;
+  // The group that the writer saw; null: none. It is written only if that is still what is there.
+  // Its revision is what is compared.
+  StoredGroupPtr before;
+  Origin origin;
+  // 0: this write stands alone. Writes of one commit with the same number are a set: all of them
+  // are written, or none.
+  int set = 0;
 };
 
-// Keeps groups durably and tells of changes: what every backend must do, and no rule of the API.
-// The suite StoreContractTest is this contract as tests; every backend passes it.
+// What a write of `group` (null: its removal) counts against Store::Limits::bytes: the texts that a
+// store has to keep. Linear in the size of the group.
+std::size_t BytesOf(const GroupKeyView& key, const TargetGroup* group, const Origin& origin);
+
+// Keeps groups durably and tells of every change to them, whoever made it: here, or in another
+// process that shares the data. Knows no rule of the API.
 //
-// Threads: Open, Reopen, Check, Commit and Close are called by one thread at a time, each call
-// ending before the next begins. The sink is called from inside Commit or from a thread of the
-// store's own, never by two at once.
+// `store/store_contract_test.h` is this contract as tests; every backend passes it.
+//
+// Threads: Open, Commit, Tend and Close are called by one thread at a time, each call ending before
+// the next begins. Between a Commit and its Done, no other of them is called. The sink is called,
+// one call at a time, from inside of them or on a thread of the store's own.
 class Store {
  public:
-  // Takes changes, all of one revision, after they are durable. Every change after the snapshot
-  // that Open returned comes exactly once, whoever made it, and revisions only rise.
-  using ChangeSink = std::function<void(Revision revision, std::vector<Change> changes)>;
+  // Given to a commit, and handed back with the change that this commit made.
+  using Ticket = std::shared_ptr<void>;
+
+  // What one commit may hold, at most; what is more is kInvalid, and nothing of it is written.
+  struct Limits {
+    std::size_t writes = std::numeric_limits<std::size_t>::max();
+    std::size_t bytes = std::numeric_limits<std::size_t>::max();  // BytesOf all writes together.
+  };
+
+  // Takes what the store tells. No call may block, or call the store.
+  class Sink {
+   public:
+    virtual ~Sink() = default;
+
+    // All there is, in place of whatever was told before: the first call of all, and again whenever
+    // the feed of changes broke or what is kept turned out to be other than what was told.
+    virtual void OnSnapshot(Snapshot snapshot) = 0;
+
+    // What one commit changed, when it is durable. Each commit after the snapshot comes exactly
+    // once, at rising revisions, whoever made it. `ticket`: the one of the commit if it was made
+    // through this store, else null.
+    virtual void OnChanges(Revision revision, std::span<const Change> changes,
+                           const Ticket& ticket) = 0;
+
+    // Why changes cannot be kept from now on; nothing: they can be, again. kUnavailable: commits
+    // may be tried all the same. Any other code: they are refused until this says otherwise. From
+    // the first snapshot on they can be kept, if this was not called yet.
+    virtual void OnWritable(const std::optional<Error>& failure) = 0;
+
+    // All that was told so far, as one snapshot: for a store that writes again what was lost.
+    virtual Snapshot Told() = 0;
+  };
+
+  // What became of one write.
+  struct Written {
+    //   none          it is durable: it survives kill -9 and power loss.
+    //   kConflict     the group is no longer what the writer saw (or one of its set is not), and
+    //                 nothing was written. Evaluate again on `group`, and not on what the sink was
+    //                 told: that may come later.
+    //   kInvalid      it is more than the store takes, as the message says; nothing was written.
+    //   kUnavailable  nothing was written (no room, or no time left); it may work later.
+    //   kDamaged      nothing was written, and the store is lost until OnWritable says otherwise.
+    //   kUncertain    it may or may not have been written; OnSnapshot will tell, or has told.
+    std::optional<Error> error;
+    // The group as it was written; null: it was removed. With kConflict: as it is, null: none.
+    StoredGroupPtr group;
+  };
+
+  // Called once, after the sink was told of all that was written, on any thread, perhaps before
+  // Commit returns. `written` are the results in the order of the writes; `revision` that of the
+  // commit, without a meaning if nothing was written. Must not block or call the store.
+  using Done = std::move_only_function<void(Revision revision, std::vector<Written> written)>;
 
   virtual ~Store() = default;
 
-  // Opens, creating what is missing, and returns all groups at some revision R; the sink is told of
-  // everything after R. May be called again after Close. Errors: kInUse, kDamaged, kTooNew, kIo,
-  // each with what to do; nothing is overwritten then.
-  virtual Expected<Snapshot> Open(ChangeSink sink) = 0;
+  // Constant.
+  virtual Limits limits() const = 0;
 
-  // Opens again what was open, after kUncertain or kDamaged; called again until it succeeds.
-  // `believed` is every group as the sink was told, at the last revision that it was told of.
-  //   - What is kept is that, or that and the one commit that was uncertain: returns what is kept.
-  //   - Nothing is kept any more, in the place where everything was: writes `believed` there, and
-  //     returns it, with `made_whole`.
-  //   - Anything else: kDamaged, or an error as of Open, each with what was found and what to do.
-  //     Nothing is overwritten, and somebody else's state is not taken for ours.
-  struct Reopened {
-    Snapshot snapshot;
-    bool made_whole = false;
-  };
-  virtual Expected<Reopened> Reopen(const Snapshot& believed, ChangeSink sink) = 0;
+  // Opens, creating what is missing. The first snapshot may be told before this returns, or later
+  // by a store that has to wait for others. `sink` must live until Close. May be called again after
+  // Close. Errors: kInUse, kDamaged, kTooNew, kIo, each with what to do; nothing is overwritten
+  // then.
+  virtual Expected<void> Open(Sink& sink) = 0;
 
-  // Looks whether what was committed is still where the next start would find it and, after a
-  // Commit that failed with kUnavailable, whether writing works again. Errors as of Commit.
-  virtual Expected<void> Check() = 0;
+  // Writes what can be written as one revision. Writes that stand alone do not depend on each
+  // other; no key is in it twice. No writes at all are a revision that changes no group, after
+  // which the store is not new. If `deadline` has passed before the last step, nothing is written
+  // and all is kUnavailable. A store that has to ask others is done by then, with kUncertain if it
+  // must. One that writes to a disk may be later: a sync that hangs in the kernel cannot be cut
+  // short.
+  virtual void Commit(std::vector<GroupWrite> writes, SteadyTime deadline, Ticket ticket,
+                      Done done) = 0;
 
-  // Writes all of `writes` as one revision, or none. No key may be in it twice. On success every
-  // write is durable (it survives kill -9 and power loss) and the sink has been told.
-  //   kConflict     an expected revision was not the current one: nothing was written, and the
-  //                 sink has been told, or will be, of what overtook it; evaluate again.
-  //   kUnavailable  nothing was written (no room, for one); the store stays open.
-  //   kUncertain    it may or may not have been written: Reopen before anything else.
-  //   kDamaged      nothing was written, and what was committed before is damaged, or is no longer
-  //                 where it was left: Reopen before anything else.
-  virtual Expected<Revision> Commit(std::span<const GroupWrite> writes) = 0;
+  // Does what is due while nobody commits: looks whether all that was committed is still kept, and
+  // goes on after a failure. Returns when to call again, at the latest; nothing: no need to. Cheap
+  // if nothing is due, and may be called at any time.
+  virtual std::optional<SteadyTime> Tend(SteadyTime now) = 0;
 
-  // Lets go of everything. The sink is not called any more once it has returned.
+  // Lets go of everything. No call of the sink runs or comes after it returns. A Done that was
+  // still owed is called inside.
   virtual void Close() = 0;
 };
-
-// The StoredGroup that `write`, which must have a group, makes at `revision`.
-StoredGroupPtr MakeStoredGroup(const GroupWrite& write, Revision revision);
 
 }  // namespace target_eye

@@ -76,7 +76,7 @@ class HttpSdPublisher::Impl {
     {
       const std::lock_guard lock(mutex_);
       for (const Change& change : changes) {
-        pending_.changes.insert_or_assign(change.key, change.group);
+        pending_.changes.insert_or_assign(change.key, change.after);
       }
       NoteState(revision);
       are_many = AreManyPending();

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,36 +22,31 @@ struct Failure {
 // One operation on a file of the database's fails; afterwards all is well again.
 class SqliteFailureTest : public testing::TestWithParam<Failure> {
  protected:
-  static Store::ChangeSink Ignore() {
-    return [](Revision, const std::vector<Change>&) {};
-  }
-
   void Arm(int number) { vfs_.Fail(GetParam().operation, number, GetParam().result); }
 
   // Opens it where nothing fails, and gives the applications of its groups.
   static std::vector<std::string> Applications(const std::string& directory) {
+    RecordingSink sink;
     SqliteStore store(directory);
-    const auto opened = store.Open(Ignore());
+    const auto opened = store.Open(sink);
     EXPECT_TRUE(opened.has_value()) << opened.error().message;
     std::vector<std::string> applications;
-    if (!opened) return applications;
-    for (const StoredGroupPtr& group : opened->groups)
-      applications.push_back(group->key.application);
+    for (const auto& [key, group] : sink.groups()) applications.push_back(key.application);
     return applications;
+  }
+
+  static std::optional<Error> Make(Store& store, const std::string& application) {
+    return CommitOne(store, MakeWrite(application, MakeGroup("h:1"), nullptr)).error;
   }
 
   // At once, or after it was opened again, which is what the other codes ask for.
   static void ExpectWritable(SqliteStore& store) {
-    const std::vector<GroupWrite> writes{MakeWrite("new", MakeGroup("h:1"), 0)};
-    auto committed = store.Commit(writes);
-    if (!committed) {
-      EXPECT_THAT(committed.error().code,
-                  testing::AnyOf(ErrorCode::kUncertain, ErrorCode::kDamaged))
-          << committed.error().message;
-      ASSERT_TRUE(store.Open(Ignore()).has_value());
-      committed = store.Commit(writes);
+    if (const auto error = Make(store, "new")) {
+      EXPECT_NE(error->code, ErrorCode::kUnavailable) << error->message;
+      store.Tend(SystemClock().Now() + std::chrono::hours(1));
+      const auto again = Make(store, "new");
+      EXPECT_FALSE(again.has_value()) << again->message;
     }
-    EXPECT_TRUE(committed.has_value()) << committed.error().message;
   }
 
   FailingVfs vfs_;
@@ -59,9 +56,10 @@ TEST_P(SqliteFailureTest, AtTheFirstStartLeavesNothingHalfMade) {
   bool failed = true;
   for (int number = 1; failed; ++number) {
     const TempDirectory directory;
+    RecordingSink sink;
     SqliteStore store(directory.path());
     Arm(number);
-    const auto opened = store.Open(Ignore());
+    const auto opened = store.Open(sink);
     failed = vfs_.TakeFailed();
     store.Close();
     EXPECT_THAT(Applications(directory.path()), testing::IsEmpty()) << number;
@@ -72,17 +70,17 @@ TEST_P(SqliteFailureTest, AtAStartLosesNothing) {
   bool failed = true;
   for (int number = 1; failed; ++number) {
     const TempDirectory directory;
+    RecordingSink sink;
     {
       SqliteStore store(directory.path());
-      ASSERT_TRUE(store.Open(Ignore()).has_value());
-      ASSERT_TRUE(store.Commit(std::vector{MakeWrite("old", MakeGroup("h:1"), 0)}).has_value());
-      store.Close();
+      ASSERT_TRUE(store.Open(sink).has_value());
+      ASSERT_FALSE(Make(store, "old").has_value());
     }
     SqliteStore store(directory.path());
     Arm(number);
-    const auto opened = store.Open(Ignore());
+    const auto opened = store.Open(sink);
     failed = vfs_.TakeFailed();
-    EXPECT_TRUE(!opened || opened->groups.size() == 1) << number;
+    EXPECT_TRUE(!opened || sink.groups().size() == 1) << number;
     if (opened) ExpectWritable(store);
     store.Close();
     EXPECT_THAT(Applications(directory.path()), testing::Contains("old")) << number;
@@ -93,22 +91,26 @@ TEST_P(SqliteFailureTest, InACommitIsToldAsItIs) {
   bool failed = true;
   for (int number = 1; failed; ++number) {
     const TempDirectory directory;
+    RecordingSink sink;
     SqliteStore store(directory.path());
-    ASSERT_TRUE(store.Open(Ignore()).has_value());
+    ASSERT_TRUE(store.Open(sink).has_value());
     std::vector<GroupWrite> writes;
     for (int i = 0; i < 40; ++i) {
-      writes.push_back(MakeWrite("app" + std::to_string(i), MakeGroup("h:1"), 0));
+      writes.push_back(MakeWrite("app" + std::to_string(i), MakeGroup("h:1"), nullptr));
     }
     Arm(number);
-    const auto committed = store.Commit(writes);
+    const auto committed = Commit(store, writes);
     failed = vfs_.TakeFailed();
     store.Close();
     const std::size_t found = Applications(directory.path()).size();
     SCOPED_TRACE(number);
-    if (committed) {
+    const auto& error = committed.written.at(0).error;
+    for (const auto& written : committed.written) EXPECT_EQ(written.error, error);
+    EXPECT_EQ(sink.failure(), error) << "the sink is told, too";
+    if (!error) {
       EXPECT_EQ(found, writes.size());
-    } else if (committed.error().code != ErrorCode::kUncertain) {
-      EXPECT_EQ(found, 0) << committed.error().message;
+    } else if (error->code != ErrorCode::kUncertain) {
+      EXPECT_EQ(found, 0) << error->message;
     } else {
       EXPECT_THAT(found, testing::AnyOf(0, writes.size()));
     }
@@ -122,25 +124,47 @@ TEST_P(SqliteFailureTest, InACommitIsGotOver) {
   for (int number = 1; failed; ++number) {
     SCOPED_TRACE(number);
     const TempDirectory directory;
+    RecordingSink sink;
     SqliteStore store(directory.path());
-    ASSERT_TRUE(store.Open(Ignore()).has_value());
-    ASSERT_TRUE(store.Commit(std::vector{MakeWrite("old", MakeGroup("h:1"), 0)}).has_value());
-    Snapshot believed{.revision = 1, .groups = {}};
-    believed.groups.push_back(MakeStoredGroup(MakeWrite("old", MakeGroup("h:1"), 0), 1));
+    ASSERT_TRUE(store.Open(sink).has_value());
+    ASSERT_FALSE(Make(store, "old").has_value());
     Arm(number);
-    const auto committed = store.Commit(std::vector{MakeWrite("more", MakeGroup("h:1"), 0)});
+    const auto error = Make(store, "more");
     failed = vfs_.TakeFailed();
-    const bool is_open = committed || committed.error().code == ErrorCode::kUnavailable;
-    if (!is_open) {
-      const auto reopened = store.Reopen(believed, Ignore());
-      ASSERT_TRUE(reopened.has_value()) << reopened.error().message;
-      EXPECT_FALSE(reopened->made_whole);
-    }
-    EXPECT_TRUE(store.Check().has_value());
-    EXPECT_TRUE(store.Commit(std::vector{MakeWrite("new", MakeGroup("h:1"), 0)}).has_value());
+    testing::internal::CaptureStderr();
+    store.Tend(SystemClock().Now() + std::chrono::hours(1));
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << "nothing was written from memory";
+    EXPECT_FALSE(sink.failure().has_value()) << sink.failure()->message;
+    const bool was_lost = error && error->code != ErrorCode::kUnavailable;
+    EXPECT_EQ(sink.snapshots(), was_lost ? 2 : 1);
+    EXPECT_FALSE(Make(store, "new").has_value());
     store.Close();
     EXPECT_THAT(Applications(directory.path()), testing::IsSupersetOf({"old", "new"}));
   }
+}
+
+// What cannot be read may be damaged: all of it is read again, instead of trying for ever.
+TEST(SqliteReadFailureTest, InACommitHasAllOfItReadAgain) {
+  FailingVfs vfs;
+  const TempDirectory directory;
+  RecordingSink sink;
+  SqliteStore store(directory.path());
+  ASSERT_TRUE(store.Open(sink).has_value());
+  std::vector<GroupWrite> writes;
+  for (int i = 0; i < 3'000; ++i) {
+    TargetGroup group = MakeGroup("h:1");
+    group.labels["text"] = std::string(5'000, 'x');  // More than SQLite keeps in memory.
+    writes.push_back(MakeWrite("app" + std::to_string(i), group, nullptr));
+  }
+  Commit(store, std::move(writes));
+  vfs.Fail(FailingVfs::Operation::kRead, 1, SQLITE_IOERR_READ);
+  const auto written = CommitOne(store, MakeWrite("app7", MakeGroup("h:2"), sink.Find("app7")));
+  ASSERT_TRUE(vfs.TakeFailed());
+  ASSERT_TRUE(written.error.has_value());
+  EXPECT_EQ(written.error->code, ErrorCode::kDamaged);
+  store.Tend(SystemClock().Now());
+  EXPECT_EQ(sink.snapshots(), 2);
+  EXPECT_FALSE(sink.failure().has_value());
 }
 
 INSTANTIATE_TEST_SUITE_P(

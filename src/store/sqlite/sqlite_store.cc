@@ -6,44 +6,16 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <utility>
 
-#include "codec/group_json.h"
+#include "store/sqlite/state_schema.h"
+#include "telemetry/log.h"
 
 namespace target_eye {
 namespace {
-
-constexpr const char* kSchema = R"sql(
-  CREATE TABLE state (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    revision INTEGER NOT NULL
-  ) STRICT;
-  CREATE TABLE target_group (
-    application TEXT NOT NULL,
-    environment TEXT NOT NULL,
-    json TEXT NOT NULL,
-    revision INTEGER NOT NULL,
-    changed_by TEXT NOT NULL,
-    changed_at_ms INTEGER NOT NULL,
-    PRIMARY KEY (application, environment)
-  ) STRICT, WITHOUT ROWID;
-)sql";
-
-constexpr std::string_view kInsert =
-    "INSERT INTO target_group VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
-
-// The values of kInsert, which must live until it has run.
-void Bind(SqliteStatement& statement, const GroupKey& key, const std::string& json,
-          Revision revision, const std::string& changed_by, std::int64_t changed_at_ms) {
-  statement.Bind(1, key.application);
-  statement.Bind(2, key.environment);
-  statement.Bind(3, json);
-  statement.Bind(4, revision);
-  statement.Bind(5, changed_by);
-  statement.Bind(6, changed_at_ms);
-}
 
 std::string SystemError(int code) { return std::generic_category().message(code); }
 
@@ -76,28 +48,22 @@ bool CanPrecede(const Snapshot& older, const Snapshot& newer) {
   return older.revision <= newer.revision;
 }
 
-bool IsDamage(int result) {
-  const int primary = result & 0xff;
-  return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || primary == SQLITE_FORMAT;
-}
+constexpr std::string_view kAdviceAtStart =
+    "Put a backup in its place; or move state.db and state.db-wal away and start again: what was "
+    "last published is then taken over";
+constexpr std::string_view kAdviceWhileRunning =
+    "Move state.db and state.db-wal away: all groups are then written again from memory";
 
-// What can pass by itself, so that trying the same again makes sense.
-bool CanPass(int result) {
-  switch (result & 0xff) {
-    case SQLITE_FULL:
-    case SQLITE_BUSY:
-    case SQLITE_NOMEM:
-    case SQLITE_IOERR:
-    case SQLITE_CANTOPEN:
-      return true;
-    default:
-      return false;
-  }
-}
+// How often what is kept is looked at.
+constexpr std::chrono::seconds kLookEvery{1};
 
 }  // namespace
 
-SqliteStore::SqliteStore(std::string directory) : place_(std::move(directory)) {}
+SqliteStore::SqliteStore(std::string directory, const Clock& clock)
+    : clock_(clock),
+      place_(std::move(directory)),
+      database_(kAdviceAtStart),
+      backoff_(std::chrono::milliseconds(50), kMaxDiskRetry) {}
 
 SqliteStore::~SqliteStore() { SqliteStore::Close(); }
 
@@ -116,57 +82,208 @@ bool SqliteStore::HoldsState(const std::string& directory) {
          revision != 0;
 }
 
-Expected<Snapshot> SqliteStore::Open(ChangeSink sink) {
+Expected<void> SqliteStore::Try(const std::string& directory) {
+  SqliteStore store(directory);
+  const auto found = store.Find();
+  return found ? Expected<void>() : std::unexpected(found.error());
+}
+
+Expected<void> SqliteStore::Open(Sink& sink) {
   Close();
-  const auto open = [this]() -> Expected<Snapshot> {
-    if (auto taken = place_.Take(); !taken) return std::unexpected(taken.error());
-    path_ = place_.database();
-    const auto exists = Exists(path_);
-    if (!exists) return std::unexpected(exists.error());
-    if (!*exists) {
-      std::error_code error;
-      if (std::filesystem::file_size(place_.log(), error) > 0 && !error) {
-        return std::unexpected(Damaged("is missing beside its write-ahead log"));
-      }
-      auto made = MakeDatabase(Snapshot{});
-      if (made) made = PlaceDatabase();
-      if (!made) return std::unexpected(made.error());
-    }
-    return OpenAndLoad();
-  };
-  auto snapshot = open();
+  auto snapshot = Find();
   if (snapshot) {
-    if (auto noted = place_.Note(); !noted) snapshot = std::unexpected(noted.error());
+    if (auto settled = Settle(); !settled) snapshot = std::unexpected(std::move(settled.error()));
   }
   if (!snapshot) {
     Close();
-    return snapshot;
+    return std::unexpected(std::move(snapshot.error()));
   }
+  database_.Advise(kAdviceWhileRunning);
   revision_ = snapshot->revision;
-  sink_ = std::move(sink);
-  is_running_ = true;
-  return snapshot;
+  sink_ = &sink;
+  due_ = clock_.Now() + kLookEvery;
+  sink_->OnSnapshot(*std::move(snapshot));
+  return {};
 }
 
-Expected<Store::Reopened> SqliteStore::Reopen(const Snapshot& believed, ChangeSink sink) {
+Expected<Snapshot> SqliteStore::Find() {
+  if (auto taken = place_.Take(); !taken) return std::unexpected(taken.error());
+  path_ = place_.database();
+  const auto exists = Exists(path_);
+  if (!exists) return std::unexpected(exists.error());
+  if (!*exists) {
+    std::error_code error;
+    if (std::filesystem::file_size(place_.log(), error) > 0 && !error) {
+      return MakeError(ErrorCode::kDamaged,
+                       fmt::format("{} is missing beside its write-ahead log. Nothing was changed. "
+                                   "{}",
+                                   path_, kAdviceAtStart));
+    }
+    auto made = MakeDatabase(Snapshot{});
+    if (made) made = PlaceDatabase();
+    if (!made) return std::unexpected(made.error());
+  }
+  return OpenAndLoad();
+}
+
+Expected<void> SqliteStore::Settle() {
+  const auto version = database_.Climb();
+  if (!version) return std::unexpected(version.error());
+  if (*version < StateSchema::kVersion) {
+    Log(LogLevel::kInfo, "the state was brought to this version's schema",
+        {{"was", *version}, {"is", StateSchema::kVersion}});
+    // So that the database alone, without its log, is of that schema, too.
+    database_.Checkpoint();
+  }
+  return place_.Note();
+}
+
+void SqliteStore::Close() {
+  if (sink_ != nullptr && !is_lost_ && place_.Check()) {
+    // A clean end leaves one file that can be copied. Where it fails the log stays and is read
+    // again.
+    database_.Checkpoint();
+  }
+  database_.Close();
+  database_.Advise(kAdviceAtStart);
   sink_ = nullptr;
+  failure_.reset();
+  is_lost_ = false;
+  may_have_more_ = false;
+  believed_.reset();
+  backoff_.Reset();
+  place_.Release();
+}
+
+void SqliteStore::Commit(std::vector<GroupWrite> writes, SteadyTime deadline, Ticket ticket,
+                         Done done) {
+  const std::size_t count = writes.size();
+  const auto refuse = [&](const Error& error) {
+    done(revision_, std::vector(count, Written{.error = error, .group = nullptr}));
+  };
+  if (const auto open = CheckOpen(); !open) return refuse(open.error());
+  if (clock_.Now() >= deadline) {
+    return refuse({ErrorCode::kUnavailable, "the time for this commit had run out"});
+  }
+  const Revision revision = revision_ + 1;
+  auto written = WriteAndNote(writes, revision, deadline);
+  if (!written) {
+    OnFailure(written.error());
+    return refuse(written.error());
+  }
+  std::vector<Change> changes;
+  changes.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    if ((*written)[i].error) continue;
+    changes.push_back({.key = std::move(writes[i].key),
+                       .revision = revision,
+                       .after = (*written)[i].group,
+                       .before = std::move(writes[i].before),
+                       .origin = std::move(writes[i].origin)});
+  }
+  if (!changes.empty() || count == 0) {
+    revision_ = revision;
+    sink_->OnChanges(revision, changes, ticket);
+    OnSuccess();
+  }
+  ticket.reset();
+  done(revision_, *std::move(written));
+}
+
+Expected<void> SqliteStore::CheckOpen() {
+  if (sink_ == nullptr) return MakeError(ErrorCode::kUnavailable, "the store is not open");
+  if (is_lost_) return MakeError(ErrorCode::kDamaged, failure_->message);
+  auto ours = place_.Check();
+  if (!ours) OnFailure(ours.error());
+  return ours;
+}
+
+// What is written is there only if its files are: a commit to files that nobody will find is none.
+Expected<std::vector<Store::Written>> SqliteStore::WriteAndNote(std::vector<GroupWrite>& writes,
+                                                                Revision revision,
+                                                                SteadyTime deadline) {
+  auto written = database_.Write(writes, revision, deadline, clock_);
+  auto noted = place_.NoteWrite();
+  if (written && !noted) return MakeError(ErrorCode::kUncertain, noted.error().message);
+  return written;
+}
+
+void SqliteStore::OnFailure(const Error& error) {
+  is_lost_ = error.code != ErrorCode::kUnavailable;
+  may_have_more_ = error.code == ErrorCode::kUncertain;
+  if (is_lost_) due_ = SteadyTime::min();
+  failure_ = error;
+  sink_->OnWritable(failure_);
+}
+
+void SqliteStore::OnSuccess() {
+  if (!failure_) return;
+  failure_.reset();
+  sink_->OnWritable(failure_);
+}
+
+std::optional<SteadyTime> SqliteStore::Tend(SteadyTime now) {
+  if (sink_ == nullptr) return std::nullopt;
+  if (now < due_) return due_;
+  if (!is_lost_) Look();
+  if (is_lost_ && !GoOn()) {
+    due_ = now + backoff_.Next();
+  } else {
+    backoff_.Reset();
+    due_ = now + kLookEvery;
+  }
+  return due_;
+}
+
+void SqliteStore::Look() {
+  auto looked = place_.Check();
+  if (looked && failure_) {
+    std::vector<GroupWrite> none;
+    if (auto tried = WriteAndNote(none, revision_, SteadyTime::max()); !tried) {
+      looked = std::unexpected(std::move(tried.error()));
+    }
+  }
+  if (looked) {
+    OnSuccess();
+  } else {
+    OnFailure(looked.error());
+  }
+}
+
+// What is really kept is the truth, as far as it goes on from what was told.
+bool SqliteStore::GoOn() {
+  if (!believed_) believed_ = sink_->Told();
+  auto reopened = Reopen(*believed_);
+  if (!reopened) {
+    failure_ = std::move(reopened.error());
+    sink_->OnWritable(failure_);
+    return false;
+  }
+  if (reopened->made_whole) {
+    Log(LogLevel::kWarning,
+        "the state on the disk was gone or damaged, and was written again from memory",
+        {{"revision", reopened->snapshot.revision}, {"groups", reopened->snapshot.groups.size()}});
+  }
+  believed_.reset();
+  is_lost_ = false;
+  may_have_more_ = false;
+  revision_ = reopened->snapshot.revision;
+  sink_->OnSnapshot(std::move(reopened->snapshot));
+  OnSuccess();
+  return true;
+}
+
+Expected<SqliteStore::Reopened> SqliteStore::Reopen(const Snapshot& believed) {
+  database_.Close();
   auto reopened = OpenAgain(believed);
   if (reopened) {
-    if (auto noted = place_.Note(); !noted) reopened = std::unexpected(noted.error());
+    if (auto settled = Settle(); !settled) reopened = std::unexpected(std::move(settled.error()));
   }
-  if (!reopened) {
-    CloseDatabase();
-    return reopened;
-  }
-  revision_ = reopened->snapshot.revision;
-  sink_ = std::move(sink);
-  may_have_more_ = false;
-  cannot_write_ = false;
+  if (!reopened) database_.Close();
   return reopened;
 }
 
-Expected<Store::Reopened> SqliteStore::OpenAgain(const Snapshot& believed) {
-  CloseDatabase();
+Expected<SqliteStore::Reopened> SqliteStore::OpenAgain(const Snapshot& believed) {
   if (auto taken = place_.Take(); !taken) return std::unexpected(taken.error());
   path_ = place_.database();
   const auto exists = Exists(path_);
@@ -181,7 +298,7 @@ Expected<Store::Reopened> SqliteStore::OpenAgain(const Snapshot& believed) {
       return Reopened{.snapshot = *std::move(snapshot)};
     }
     auto found = snapshot ? OtherState(believed, *snapshot) : snapshot.error();
-    CloseDatabase();
+    database_.Close();
     // Nobody else wrote it, and so nobody is to miss it: its log was lost, or the disk damaged it.
     if (found.code != ErrorCode::kDamaged || !is_ours) return std::unexpected(std::move(found));
   }
@@ -206,13 +323,10 @@ Expected<void> SqliteStore::LookUnderLog(const Snapshot& believed) {
                     same.error().message));
   }
   // Its time alone has changed: somebody wrote into it, touched it, or the file system set it late.
-  if (database_.OpenUnchanging(path_) != SQLITE_OK) {
-    return std::unexpected(DatabaseError(ErrorCode::kIo, "look at"));
-  }
-  if (auto checked = CheckDatabase(); !checked) return checked;
-  const auto alone = Load();
+  if (auto opened = database_.OpenAlone(path_); !opened) return opened;
+  const auto alone = database_.Load();
   if (!alone) return std::unexpected(alone.error());
-  CloseDatabase();
+  database_.Close();
   if (CanPrecede(*alone, believed) || Continues(believed, *alone)) return {};
   return std::unexpected(OtherState(believed, *alone));
 }
@@ -246,28 +360,6 @@ Error SqliteStore::OtherState(const Snapshot& believed, const Snapshot& found) c
                       believed.groups.size())};
 }
 
-void SqliteStore::CloseDatabase() {
-  for (SqliteStatement* statement :
-       {&begin_, &commit_, &rollback_, &insert_, &update_, &remove_, &set_revision_}) {
-    *statement = SqliteStatement();
-  }
-  database_.Close();
-}
-
-void SqliteStore::Close() {
-  if (sink_ && place_.Check()) {
-    // A clean end leaves one file that can be copied. Where it fails the log stays and is read
-    // again.
-    database_.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
-  }
-  CloseDatabase();
-  sink_ = nullptr;
-  is_running_ = false;
-  may_have_more_ = false;
-  cannot_write_ = false;
-  place_.Release();
-}
-
 Expected<void> SqliteStore::MakeDatabase(const Snapshot& groups) {
   const std::string fresh = path_ + ".new";
   for (const char* suffix : {"", "-journal", "-wal", "-shm"}) {
@@ -280,30 +372,7 @@ Expected<void> SqliteStore::MakeDatabase(const Snapshot& groups) {
                                                  fresh, SystemError(errno)));
   }
   close(made);
-  SqliteDatabase database;
-  int result = database.Open(fresh, 0);
-  const std::string identity = fmt::format("PRAGMA application_id={}; PRAGMA user_version={};",
-                                           kApplicationId, kSchemaVersion);
-  const std::string revision = fmt::format("INSERT INTO state VALUES (1, {})", groups.revision);
-  for (const char* sql : {"PRAGMA synchronous=FULL", "BEGIN IMMEDIATE", identity.c_str(), kSchema,
-                          revision.c_str()}) {
-    if (result == SQLITE_OK) {
-      result = database.Execute(sql);
-    }
-  }
-  SqliteStatement insert;
-  if (result == SQLITE_OK) result = database.Prepare(kInsert, insert);
-  for (const StoredGroupPtr& group : groups.groups) {
-    if (result != SQLITE_OK) break;
-    Bind(insert, group->key, group->json, group->revision, group->changed_by, group->changed_at_ms);
-    result = insert.Run();
-  }
-  if (result == SQLITE_OK) result = database.Execute("COMMIT");
-  if (result != SQLITE_OK) {
-    return MakeError(ErrorCode::kIo,
-                     fmt::format("cannot make {}: {}", fresh, database.error_message()));
-  }
-  return {};
+  return StateDatabase::Make(fresh, groups);
 }
 
 Expected<void> SqliteStore::PlaceDatabase() {
@@ -316,253 +385,14 @@ Expected<void> SqliteStore::PlaceDatabase() {
 }
 
 Expected<Snapshot> SqliteStore::OpenAndLoad() {
-  if (auto opened = OpenDatabase(); !opened) return std::unexpected(opened.error());
-  return Load();
-}
-
-Expected<void> SqliteStore::OpenDatabase() {
   // At every start: the one that made the file may have ended before this.
   const std::string directory = std::filesystem::path(path_).parent_path();
   if (!SyncDirectory(directory)) {
     return MakeError(ErrorCode::kIo, fmt::format("cannot sync the state directory {}: {}",
                                                  directory, SystemError(errno)));
   }
-  struct stat status{};
-  if (lstat(path_.c_str(), &status) == 0 && status.st_size == 0) {
-    return std::unexpected(Damaged("is empty"));
-  }
-  if (database_.Open(path_, 0) != SQLITE_OK ||
-      database_.Execute("PRAGMA locking_mode=EXCLUSIVE") != SQLITE_OK) {
-    return std::unexpected(DatabaseError(ErrorCode::kIo, "open"));
-  }
-  if (auto checked = CheckDatabase(); !checked) {
-    return checked;
-  }
-  std::string mode;
-  if (database_.QueryText("PRAGMA journal_mode=WAL", mode) != SQLITE_OK || mode != "wal") {
-    return std::unexpected(DatabaseError(ErrorCode::kIo, "turn on the write-ahead log of"));
-  }
-  for (const char* sql :
-       {"PRAGMA synchronous=FULL", "PRAGMA cache_size=-8192", "PRAGMA wal_autocheckpoint=1000",
-        "PRAGMA journal_size_limit=67108864", "PRAGMA temp_store=MEMORY"}) {
-    if (database_.Execute(sql) != SQLITE_OK) {
-      return std::unexpected(DatabaseError(ErrorCode::kIo, "set up"));
-    }
-  }
-  const std::pair<std::string_view, SqliteStatement*> statements[] = {
-      {"BEGIN IMMEDIATE", &begin_},
-      {"COMMIT", &commit_},
-      {"ROLLBACK", &rollback_},
-      {kInsert, &insert_},
-      {"UPDATE target_group SET json = ?3, revision = ?4, changed_by = ?5, changed_at_ms = ?6 "
-       "WHERE application = ?1 AND environment = ?2 AND revision = ?7",
-       &update_},
-      {"DELETE FROM target_group WHERE application = ?1 AND environment = ?2 AND revision = ?3",
-       &remove_},
-      {"UPDATE state SET revision = ?1 WHERE id = 1", &set_revision_},
-  };
-  for (const auto& [sql, statement] : statements) {
-    if (const int result = database_.Prepare(sql, *statement); result != SQLITE_OK) {
-      return std::unexpected(CanPass(result) ? DatabaseError(ErrorCode::kIo, "read")
-                                             : Damaged("does not have the tables of its schema"));
-    }
-  }
-  return {};
-}
-
-// Only reads: until the database has passed, not a byte of it is changed.
-Expected<void> SqliteStore::CheckDatabase() {
-  std::int64_t application = 0;
-  std::int64_t version = 0;
-  int result = database_.QueryInteger("PRAGMA application_id", application);
-  if (result == SQLITE_OK) {
-    result = database_.QueryInteger("PRAGMA user_version", version);
-  }
-  if (IsDamage(result)) {
-    return std::unexpected(Damaged("is damaged: " + database_.error_message()));
-  }
-  if (result != SQLITE_OK) {
-    return std::unexpected(DatabaseError(ErrorCode::kIo, "read"));
-  }
-  if (application != kApplicationId) {
-    return std::unexpected(Damaged("is not a state database of target-eye"));
-  }
-  if (version > kSchemaVersion) {
-    return MakeError(ErrorCode::kTooNew,
-                     fmt::format("{} has schema version {}, and this target-eye knows versions up "
-                                 "to {}; run the newer target-eye that wrote it. Nothing was "
-                                 "changed",
-                                 path_, version, kSchemaVersion));
-  }
-  std::string verdict;
-  result = database_.QueryText("PRAGMA quick_check(1)", verdict);
-  if (result != SQLITE_OK && !IsDamage(result)) {
-    return std::unexpected(DatabaseError(ErrorCode::kIo, "read"));
-  }
-  if (result != SQLITE_OK || verdict != "ok") {
-    if (verdict.empty()) {
-      verdict = database_.error_message();
-    }
-    for (char& c : verdict) {
-      c = c == '\n' ? ' ' : c;
-    }
-    return std::unexpected(Damaged("is damaged, or cannot be read: " + verdict));
-  }
-  return {};
-}
-
-Expected<Snapshot> SqliteStore::Load() {
-  Snapshot snapshot;
-  const int found =
-      database_.QueryInteger("SELECT revision FROM state WHERE id = 1", snapshot.revision);
-  if (found != SQLITE_OK) {
-    return std::unexpected(CanPass(found) ? DatabaseError(ErrorCode::kIo, "read")
-                                          : Damaged("does not say its revision"));
-  }
-  SqliteStatement rows;
-  database_.Prepare(
-      "SELECT application, environment, json, revision, changed_by, changed_at_ms "
-      "FROM target_group ORDER BY application, environment",
-      rows);
-  int result = SQLITE_OK;
-  while ((result = rows.Step()) == SQLITE_ROW) {
-    auto stored = std::make_shared<StoredGroup>();
-    stored->key.application = rows.Text(0);
-    stored->key.environment = rows.Text(1);
-    stored->json = rows.Text(2);
-    auto group = DecodeStoredGroup(stored->json);
-    if (!group) {
-      return std::unexpected(
-          Damaged(fmt::format("holds a group that cannot be read, {}: {}",
-                              Quote(stored->key.application), group.error().message)));
-    }
-    stored->group = std::move(*group);
-    stored->revision = rows.Integer(3);
-    stored->changed_by = rows.Text(4);
-    stored->changed_at_ms = rows.Integer(5);
-    snapshot.groups.push_back(std::move(stored));
-  }
-  if (result != SQLITE_DONE) {
-    return std::unexpected(IsDamage(result) ? Damaged("is damaged: " + database_.error_message())
-                                            : DatabaseError(ErrorCode::kIo, "read"));
-  }
-  return snapshot;
-}
-
-Expected<void> SqliteStore::Check() {
-  if (!database_.is_open() || !sink_) {
-    return MakeError(ErrorCode::kUncertain, "the store is not open");
-  }
-  if (auto ours = place_.Check(); !ours) {
-    sink_ = nullptr;
-    return ours;
-  }
-  return cannot_write_ ? WriteAndNote({}, {}, revision_) : Expected<void>();
-}
-
-Expected<Revision> SqliteStore::Commit(std::span<const GroupWrite> writes) {
-  if (!database_.is_open() || !sink_) {
-    return MakeError(ErrorCode::kUncertain, "the store is not open");
-  }
-  if (auto ours = place_.Check(); !ours) {
-    sink_ = nullptr;
-    return std::unexpected(ours.error());
-  }
-  const Revision revision = revision_ + 1;
-  std::vector<Change> changes;
-  changes.reserve(writes.size());
-  for (const GroupWrite& write : writes) {
-    changes.push_back(
-        {write.key, revision, write.group ? MakeStoredGroup(write, revision) : nullptr});
-  }
-  if (auto written = WriteAndNote(changes, writes, revision); !written) {
-    return std::unexpected(written.error());
-  }
-  revision_ = revision;
-  sink_(revision, std::move(changes));
-  return revision;
-}
-
-// What is written is there only if its files are: a commit to files that nobody will find is none.
-Expected<void> SqliteStore::WriteAndNote(std::span<const Change> changes,
-                                         std::span<const GroupWrite> writes, Revision revision) {
-  auto written = Write(changes, writes, revision);
-  cannot_write_ = !written && written.error().code == ErrorCode::kUnavailable;
-  auto noted = place_.NoteWrite();
-  if (written && !noted) {
-    written = MakeError(ErrorCode::kUncertain, noted.error().message);
-  }
-  if (!written && (written.error().code == ErrorCode::kUncertain ||
-                   written.error().code == ErrorCode::kDamaged)) {
-    may_have_more_ = written.error().code == ErrorCode::kUncertain;
-    sink_ = nullptr;
-  }
-  return written;
-}
-
-Expected<void> SqliteStore::Write(std::span<const Change> changes,
-                                  std::span<const GroupWrite> writes, Revision revision) {
-  // Until COMMIT has run, what fails has changed nothing: roll back and say so.
-  const auto give_up = [this](Error error) -> Expected<void> {
-    if (database_.in_transaction() && rollback_.Run() != SQLITE_OK) {
-      error.code = ErrorCode::kUncertain;
-    }
-    return std::unexpected(std::move(error));
-  };
-  // For what cannot pass, to open it again is what helps, or tells. SQLite opens for reading only
-  // what it could not open for writing, were it for a moment, and that is among it.
-  const auto cannot_write = [&](int result) {
-    return give_up(
-        DatabaseError(CanPass(result) ? ErrorCode::kUnavailable : ErrorCode::kDamaged, "write to"));
-  };
-  if (const int result = begin_.Run(); result != SQLITE_OK) return cannot_write(result);
-  for (std::size_t i = 0; i < writes.size(); ++i) {
-    const GroupWrite& write = writes[i];
-    SqliteStatement& statement =
-        !write.group ? remove_ : (write.expected_revision == 0 ? insert_ : update_);
-    if (write.group) {
-      Bind(statement, write.key, changes[i].group->json, revision, write.changed_by,
-           write.changed_at_ms);
-      if (write.expected_revision != 0) {
-        statement.Bind(7, write.expected_revision);
-      }
-    } else {
-      statement.Bind(1, write.key.application);
-      statement.Bind(2, write.key.environment);
-      statement.Bind(3, write.expected_revision);
-    }
-    if (const int result = statement.Run(); result != SQLITE_OK) return cannot_write(result);
-    if (database_.changes() != 1) {
-      return give_up(
-          {ErrorCode::kConflict,
-           fmt::format("group {}/{} is no longer at revision {}", Quote(write.key.application),
-                       Quote(write.key.environment), write.expected_revision)});
-    }
-  }
-  set_revision_.Bind(1, revision);
-  if (const int result = set_revision_.Run(); result != SQLITE_OK) return cannot_write(result);
-  if (const int result = commit_.Run(); result != SQLITE_OK) {
-    // No room for the log's frames: the one that would have made the commit was not written. Of any
-    // other failure, a failed fsync above all, nobody knows what is on the disk.
-    const bool none = (result & 0xff) == SQLITE_FULL || (result & 0xff) == SQLITE_BUSY;
-    return give_up(
-        DatabaseError(none ? ErrorCode::kUnavailable : ErrorCode::kUncertain, "commit to"));
-  }
-  return {};
-}
-
-Error SqliteStore::DatabaseError(ErrorCode code, std::string_view doing) const {
-  return {code, fmt::format("cannot {} {}: {}", doing, path_, database_.error_message())};
-}
-
-Error SqliteStore::Damaged(std::string_view what) const {
-  return {ErrorCode::kDamaged,
-          fmt::format("{} {}. Nothing was changed. {}", path_, what,
-                      is_running_
-                          ? "Move state.db and state.db-wal away: all groups are then written "
-                            "again from memory"
-                          : "Put a backup in its place; or move state.db and state.db-wal away and "
-                            "start again: what was last published is then taken over")};
+  if (auto opened = database_.Open(path_); !opened) return std::unexpected(opened.error());
+  return database_.Load();
 }
 
 }  // namespace target_eye

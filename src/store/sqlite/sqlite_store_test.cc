@@ -21,11 +21,20 @@ namespace {
 
 using testing::HasSubstr;
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContractTest,
-                         testing::Values(StoreBackend{"sqlite", [](const std::string& directory) {
-                                                        return std::make_unique<SqliteStore>(
-                                                            directory);
-                                                      }}));
+// One process has the data for itself, and is told of what it wrote before Commit returns.
+INSTANTIATE_TEST_SUITE_P(All, StoreContractTest,
+                         testing::Values(StoreBackend{
+                             .name = "Sqlite",
+                             .make =
+                                 [](const std::string& directory) {
+                                   return std::make_unique<SqliteStore>(directory);
+                                 },
+                             .is_shared = false,
+                             .break_feed =
+                                 [](Store&, const std::string& directory) {
+                                   std::filesystem::remove(directory + "/state.db");
+                                 }}),
+                         [](const auto& backend) { return backend.param.name; });
 
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -38,19 +47,15 @@ void WriteFile(const std::string& path, const std::string& bytes) {
 
 class SqliteStoreTest : public testing::Test {
  protected:
-  static Store::ChangeSink Ignore() {
-    return [](Revision, const std::vector<Change>&) {};
-  }
-
   // A database with some groups, closed.
   void Fill(int groups = 50) {
     SqliteStore store(directory_);
-    ASSERT_TRUE(store.Open(Ignore()).has_value());
+    ASSERT_TRUE(store.Open(sink_).has_value());
     std::vector<GroupWrite> writes;
     for (int i = 0; i < groups; ++i) {
-      writes.push_back(MakeWrite("app" + std::to_string(i), MakeGroup("host:1"), 0));
+      writes.push_back(MakeWrite("app" + std::to_string(i), MakeGroup("host:1"), nullptr));
     }
-    ASSERT_TRUE(store.Commit(writes).has_value());
+    ASSERT_FALSE(FirstError(Commit(store, writes)).has_value());
   }
 
   // Does this to the closed database, and nothing stays in its log.
@@ -66,7 +71,7 @@ class SqliteStoreTest : public testing::Test {
     const std::string before = ReadFile(file_);
     {
       SqliteStore store(directory_);
-      const auto opened = store.Open(Ignore());
+      const auto opened = store.Open(sink_);
       ASSERT_FALSE(opened.has_value());
       EXPECT_EQ(opened.error().code, code);
       EXPECT_THAT(opened.error().message, HasSubstr(message));
@@ -75,20 +80,35 @@ class SqliteStoreTest : public testing::Test {
     EXPECT_EQ(ReadFile(file_), before);
   }
 
+  // What is wrong with the first write that was not written.
+  static std::optional<Error> FirstError(const Committed& committed) {
+    for (const auto& written : committed.written) {
+      if (written.error) return written.error;
+    }
+    return std::nullopt;
+  }
+
+  // Makes one group.
+  static std::optional<Error> Make(Store& store, const std::string& application) {
+    return CommitOne(store, MakeWrite(application, MakeGroup("h:1"), nullptr)).error;
+  }
+
   const TempDirectory temporary_;
   const std::string directory_ = temporary_.path();
   const std::string file_ = directory_ + "/state.db";
+  RecordingSink sink_;
 };
 
 TEST_F(SqliteStoreTest, ASecondStoreOnTheDirectoryIsRefusedAndTheFirstGoesOn) {
   SqliteStore first(directory_);
-  ASSERT_TRUE(first.Open(Ignore()).has_value());
+  ASSERT_TRUE(first.Open(sink_).has_value());
   SqliteStore second(directory_);
-  const auto opened = second.Open(Ignore());
+  RecordingSink second_sink;
+  const auto opened = second.Open(second_sink);
   ASSERT_FALSE(opened.has_value());
   EXPECT_EQ(opened.error().code, ErrorCode::kInUse);
   EXPECT_THAT(opened.error().message, HasSubstr("(process " + std::to_string(getpid()) + ")"));
-  EXPECT_TRUE(first.Commit(std::vector{MakeWrite("a", MakeGroup("h:1"), 0)}).has_value());
+  EXPECT_FALSE(Make(first, "a").has_value());
 }
 
 class StateDirectoryTest : public SqliteStoreTest {
@@ -96,7 +116,8 @@ class StateDirectoryTest : public SqliteStoreTest {
   // Opening a store in `directory` fails, and says that it cannot do that.
   static void ExpectCannot(const std::string& directory, const std::string& what) {
     SqliteStore store(directory);
-    const auto opened = store.Open(Ignore());
+    RecordingSink sink;
+    const auto opened = store.Open(sink);
     ASSERT_FALSE(opened.has_value());
     EXPECT_EQ(opened.error().code, ErrorCode::kIo);
     EXPECT_THAT(opened.error().message, HasSubstr(what));
@@ -150,7 +171,7 @@ TEST_F(SqliteStoreTest, AMissingFileBesideItsLogIsDamage) {
   std::filesystem::remove(file_);
   WriteFile(file_ + "-wal", "something");
   SqliteStore store(directory_);
-  const auto opened = store.Open(Ignore());
+  const auto opened = store.Open(sink_);
   ASSERT_FALSE(opened.has_value());
   EXPECT_EQ(opened.error().code, ErrorCode::kDamaged);
   EXPECT_FALSE(std::filesystem::exists(file_));
@@ -161,7 +182,7 @@ TEST_F(SqliteStoreTest, AMissingFileBesideItsLogIsDamage) {
 TEST_F(SqliteStoreTest, AnEmptyLogIsNoSignOfAMissingFile) {
   WriteFile(file_ + "-wal", "");
   SqliteStore store(directory_);
-  const auto opened = store.Open(Ignore());
+  const auto opened = store.Open(sink_);
   EXPECT_TRUE(opened.has_value()) << opened.error().message;
 }
 
@@ -194,8 +215,8 @@ TEST_F(SqliteStoreTest, AnotherProgramsDatabaseIsLeftAlone) {
 
 TEST_F(SqliteStoreTest, ANewerSchemaIsLeftAlone) {
   Fill();
-  Execute("PRAGMA user_version=2");
-  ExpectRefused(ErrorCode::kTooNew, "schema version 2");
+  Execute("PRAGMA user_version=3");
+  ExpectRefused(ErrorCode::kTooNew, "schema version 3, and this target-eye knows versions up to 2");
 }
 
 TEST_F(SqliteStoreTest, AGroupThatCannotBeReadIsDamage) {
@@ -219,25 +240,29 @@ TEST_F(SqliteStoreTest, AMissingRevisionIsDamage) {
 // The rows go through a cache that is smaller than they are: the log grows before the commit.
 TEST_F(SqliteStoreTest, WithoutRoomInTheMiddleOfABatchNothingIsWritten) {
   SqliteStore store(directory_);
-  ASSERT_TRUE(store.Open(Ignore()).has_value());
+  ASSERT_TRUE(store.Open(sink_).has_value());
   std::vector<GroupWrite> writes;
   for (int i = 0; i < 3'000; ++i) {
     auto group = MakeGroup("host:1");
     group.labels["description"] = std::string(8'000, 'x');
-    writes.push_back(MakeWrite("app" + std::to_string(i), group, 0));
+    writes.push_back(MakeWrite("app" + std::to_string(i), group, nullptr));
   }
   const auto refused = [&] {
     const FileSizeLimit limit(1'000'000);
-    return store.Commit(writes);
+    return Commit(store, writes);
   }();
-  ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
-  const auto written = store.Commit(writes);
-  ASSERT_TRUE(written.has_value()) << written.error().message;
+  for (const auto& written : refused.written) {
+    ASSERT_TRUE(written.error.has_value());
+    ASSERT_EQ(written.error->code, ErrorCode::kUnavailable);
+  }
+  ASSERT_TRUE(sink_.failure().has_value());
+  EXPECT_EQ(sink_.failure()->code, ErrorCode::kUnavailable);
+  const auto error = FirstError(Commit(store, writes));
+  ASSERT_FALSE(error.has_value()) << error->message;
+  EXPECT_FALSE(sink_.failure().has_value());
   store.Close();
-  const auto again = store.Open(Ignore());
-  ASSERT_TRUE(again.has_value()) << again.error().message;
-  EXPECT_EQ(again->groups.size(), writes.size());
+  ASSERT_TRUE(store.Open(sink_).has_value());
+  EXPECT_EQ(sink_.groups().size(), writes.size());
 }
 
 TEST_F(SqliteStoreTest, ASymbolicLinkIsNotFollowed) {
@@ -247,7 +272,7 @@ TEST_F(SqliteStoreTest, ASymbolicLinkIsNotFollowed) {
   const std::string before = ReadFile(elsewhere);
   std::filesystem::create_symlink(elsewhere, file_);
   SqliteStore store(directory_);
-  EXPECT_FALSE(store.Open(Ignore()).has_value());
+  EXPECT_FALSE(store.Open(sink_).has_value());
   EXPECT_EQ(ReadFile(elsewhere), before);
 }
 
@@ -255,7 +280,7 @@ TEST_F(SqliteStoreTest, AnInterruptedFirstStartIsStartedAnew) {
   WriteFile(file_ + ".new", "half a database");
   WriteFile(file_ + ".new-journal", "half a journal");
   SqliteStore store(directory_);
-  const auto opened = store.Open(Ignore());
+  const auto opened = store.Open(sink_);
   ASSERT_TRUE(opened.has_value()) << opened.error().message;
   EXPECT_FALSE(std::filesystem::exists(file_ + ".new"));
 }
@@ -265,45 +290,78 @@ TEST_F(SqliteStoreTest, WhatWasCommittedSurvivesTheLossOfTheProcess) {
   ASSERT_GE(child, 0);
   if (child == 0) {
     SqliteStore store(directory_);
-    if (!store.Open(Ignore()).has_value() ||
-        !store.Commit(std::vector{MakeWrite("a", MakeGroup("h:1"), 0)}).has_value()) {
-      _exit(1);
-    }
+    if (!store.Open(sink_).has_value() || Make(store, "a")) _exit(1);
     kill(getpid(), SIGKILL);
   }
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);
   ASSERT_TRUE(WIFSIGNALED(status));
   SqliteStore store(directory_);
-  const auto opened = store.Open(Ignore());
+  const auto opened = store.Open(sink_);
   ASSERT_TRUE(opened.has_value()) << opened.error().message;
-  ASSERT_EQ(opened->groups.size(), 1);
-  EXPECT_EQ(opened->groups[0]->group, MakeGroup("h:1"));
+  ASSERT_EQ(sink_.groups().size(), 1);
+  EXPECT_EQ(sink_.Find("a")->group, MakeGroup("h:1"));
 }
 
 TEST_F(SqliteStoreTest, WithoutRoomNothingIsWrittenAndItRecovers) {
   SqliteStore store(directory_);
-  ASSERT_TRUE(store.Open(Ignore()).has_value());
-  const auto first = store.Commit(std::vector{MakeWrite("a", MakeGroup("h:1"), 0)});
-  ASSERT_TRUE(first.has_value());
-
+  ASSERT_TRUE(store.Open(sink_).has_value());
+  ASSERT_FALSE(Make(store, "a").has_value());
   const auto refused = [&] {
     const FileSizeLimit limit(std::filesystem::file_size(file_ + "-wal") + 100);
-    return store.Commit(std::vector{MakeWrite("b", MakeGroup("h:2"), 0)});
+    return Make(store, "b");
   }();
-  ASSERT_FALSE(refused.has_value());
-  Revision revision = *first;
-  if (refused.error().code == ErrorCode::kUncertain) {
-    const auto again = store.Open(Ignore());
-    ASSERT_TRUE(again.has_value()) << again.error().message;
-    EXPECT_EQ(again->groups.size(), 1);
-    revision = again->revision;
-  } else {
-    EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
-  }
-  const auto second = store.Commit(std::vector{MakeWrite("b", MakeGroup("h:2"), 0)});
-  ASSERT_TRUE(second.has_value()) << second.error().message;
-  EXPECT_GT(*second, revision);
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_THAT(refused->code, testing::AnyOf(ErrorCode::kUnavailable, ErrorCode::kUncertain))
+      << refused->message;
+  ASSERT_TRUE(sink_.failure().has_value());
+  store.Tend(SystemClock().Now() + std::chrono::hours(1));
+  EXPECT_FALSE(sink_.failure().has_value()) << "a look finds that there is room again";
+  EXPECT_EQ(sink_.groups().size(), 1);
+  const auto error = Make(store, "b");
+  EXPECT_FALSE(error.has_value()) << error->message;
+}
+
+// The clock goes on by a second each time it is asked.
+class SteppingClock : public Clock {
+ public:
+  SteadyTime Now() const override { return SteadyTime(std::chrono::seconds(++seconds_)); }
+  WallTime WallNow() const override { return {}; }
+
+ private:
+  mutable int seconds_ = 0;
+};
+
+TEST_F(SqliteStoreTest, ADeadlineThatPassesBeforeTheLastStepLeavesNothingBehind) {
+  const SteppingClock clock;
+  SqliteStore store(directory_, clock);
+  ASSERT_TRUE(store.Open(sink_).has_value());
+  const auto commit_until = [&](SteadyTime deadline) {
+    std::optional<Error> error;
+    store.Commit({MakeWrite("a", MakeGroup("h:1"), nullptr)}, deadline, nullptr,
+                 [&](Revision, const auto& written) { error = written.at(0).error; });
+    return error;
+  };
+  // The first time that it looks it is not too late yet.
+  const auto late = commit_until(clock.Now() + std::chrono::seconds(2));
+  ASSERT_TRUE(late.has_value());
+  EXPECT_EQ(late->code, ErrorCode::kUnavailable);
+  EXPECT_THAT(late->message, HasSubstr("took too long"));
+  EXPECT_TRUE(sink_.groups().empty());
+  EXPECT_FALSE(commit_until(clock.Now() + std::chrono::seconds(100)).has_value());
+  EXPECT_FALSE(sink_.failure().has_value());
+}
+
+TEST_F(SqliteStoreTest, ALookIsDueEverySecondAndDoesNothingBefore) {
+  SqliteStore store(directory_);
+  ASSERT_TRUE(store.Open(sink_).has_value());
+  const SteadyTime now = SystemClock().Now() + std::chrono::hours(1);
+  EXPECT_EQ(store.Tend(now), now + std::chrono::seconds(1));
+  std::filesystem::remove(file_);
+  EXPECT_EQ(store.Tend(now + std::chrono::milliseconds(999)), now + std::chrono::seconds(1));
+  EXPECT_EQ(sink_.snapshots(), 1);
+  store.Tend(now + std::chrono::seconds(1));
+  EXPECT_EQ(sink_.snapshots(), 2);
 }
 
 // --- What is on the disk is no longer what is open ---
@@ -311,64 +369,93 @@ TEST_F(SqliteStoreTest, WithoutRoomNothingIsWrittenAndItRecovers) {
 class StateLostTest : public SqliteStoreTest {
  protected:
   void SetUp() override {
-    auto opened = store_.Open(Ignore());
-    ASSERT_TRUE(opened.has_value());
-    Commit("a");
-    Commit("b");
+    ASSERT_TRUE(store_.Open(sink_).has_value());
+    Write("a");
+    Write("b");
   }
 
-  void Commit(const std::string& application) {
-    const auto write = MakeWrite(application, MakeGroup("h:1"), 0);
-    const auto revision = store_.Commit(std::vector{write});
-    ASSERT_TRUE(revision.has_value()) << revision.error().message;
-    believed_.revision = *revision;
-    believed_.groups.push_back(MakeStoredGroup(write, *revision));
+  void Write(const std::string& application) {
+    const auto error = Make(store_, application);
+    ASSERT_FALSE(error.has_value()) << error->message;
   }
 
-  // A look finds it, and so does a commit, of which nothing is kept.
+  // Whatever is due, however long it takes until it is.
+  void Tend() {
+    now_ += std::chrono::hours(1);
+    store_.Tend(now_);
+  }
+
+  // A commit finds it, and nothing of it is kept.
   void ExpectFound(const std::string& message) {
-    const auto committed = store_.Commit(std::vector{MakeWrite("c", MakeGroup("h:1"), 0)});
-    ASSERT_FALSE(committed.has_value());
-    EXPECT_EQ(committed.error().code, ErrorCode::kDamaged);
-    EXPECT_THAT(committed.error().message, HasSubstr(message));
+    const auto error = Make(store_, "c");
+    ASSERT_TRUE(error.has_value());
+    EXPECT_EQ(error->code, ErrorCode::kDamaged);
+    EXPECT_THAT(error->message, HasSubstr(message));
+    EXPECT_EQ(sink_.failure(), error);
+  }
+
+  // Opened again, as it was told.
+  void ExpectGoesOn() {
+    EXPECT_EQ(OpenAgain(), "");
+    Write("c");
   }
 
   void ExpectMadeWhole() {
-    const auto reopened = store_.Reopen(believed_, Ignore());
-    ASSERT_TRUE(reopened.has_value()) << reopened.error().message;
-    EXPECT_TRUE(reopened->made_whole);
-    EXPECT_EQ(reopened->snapshot.revision, 2);
-    Commit("c");
+    EXPECT_THAT(OpenAgain(), HasSubstr("written again from memory"));
+    EXPECT_EQ(sink_.revision(), 2);
+    Write("c");
     store_.Close();
     SqliteStore next(directory_);
-    const auto opened = next.Open(Ignore());
+    const auto opened = next.Open(sink_);
     ASSERT_TRUE(opened.has_value()) << opened.error().message;
-    EXPECT_EQ(opened->revision, 3);
-    EXPECT_EQ(opened->groups.size(), 3);
+    EXPECT_EQ(sink_.revision(), 3);
+    EXPECT_EQ(sink_.groups().size(), 3);
   }
 
   void ExpectNotTaken(const std::string& message) {
     const std::string before = ReadFile(file_);
     for (int i = 0; i < 2; ++i) {
-      const auto reopened = store_.Reopen(believed_, Ignore());
-      ASSERT_FALSE(reopened.has_value());
-      EXPECT_EQ(reopened.error().code, ErrorCode::kDamaged);
-      EXPECT_THAT(reopened.error().message, HasSubstr(message));
+      Tend();
+      ExpectStillLost(message);
     }
     store_.Close();
     EXPECT_EQ(ReadFile(file_), before);
   }
 
+  void ExpectStillLost(const std::string& message) {
+    ASSERT_TRUE(sink_.failure().has_value());
+    EXPECT_EQ(sink_.failure()->code, ErrorCode::kDamaged);
+    EXPECT_THAT(sink_.failure()->message, HasSubstr(message));
+    EXPECT_EQ(Make(store_, "c"), sink_.failure()) << "commits are refused with the reason";
+    EXPECT_EQ(sink_.snapshots(), 1);
+  }
+
   SqliteStore store_{directory_};
-  Snapshot believed_;
+
+ private:
+  // What it logs.
+  std::string OpenAgain() {
+    const int before = sink_.snapshots();
+    const auto groups = sink_.groups();
+    testing::internal::CaptureStderr();
+    Tend();
+    const std::string log = testing::internal::GetCapturedStderr();
+    EXPECT_EQ(sink_.snapshots(), before + 1);
+    EXPECT_FALSE(sink_.failure().has_value()) << sink_.failure()->message;
+    EXPECT_EQ(sink_.groups().size(), groups.size());
+    for (const auto& [key, group] : groups) {
+      EXPECT_TRUE(IsSame(sink_.Find(key.application), group)) << key.application;
+    }
+    return log;
+  }
+
+  SteadyTime now_ = SystemClock().Now();
 };
 
 TEST_F(StateLostTest, ALookFindsItWithoutACommit) {
-  EXPECT_TRUE(store_.Check().has_value());
+  Tend();
+  EXPECT_EQ(sink_.snapshots(), 1);
   std::filesystem::remove(file_);
-  const auto looked = store_.Check();
-  ASSERT_FALSE(looked.has_value());
-  EXPECT_EQ(looked.error().code, ErrorCode::kDamaged);
   ExpectMadeWhole();
 }
 
@@ -393,8 +480,9 @@ TEST_F(StateLostTest, ALogThatWasEmptiedIsMadeWhole) {
 TEST_F(StateLostTest, ALogOfAnotherDatabaseIsPutAside) {
   const TempDirectory other;
   SqliteStore others(other.path());
-  ASSERT_TRUE(others.Open(Ignore()).has_value());
-  ASSERT_TRUE(others.Commit(std::vector{MakeWrite("x", MakeGroup("h:1"), 0)}).has_value());
+  RecordingSink others_sink;
+  ASSERT_TRUE(others.Open(others_sink).has_value());
+  ASSERT_FALSE(Make(others, "x").has_value());
   std::filesystem::remove(file_ + "-wal");
   std::filesystem::copy_file(other.path() + "/state.db-wal", file_ + "-wal");
   ExpectFound("state.db-wal is another file");
@@ -413,9 +501,10 @@ TEST_F(StateLostTest, AnotherStateInItsPlaceIsNotTaken) {
   const TempDirectory other;
   {
     SqliteStore others(other.path());
-    ASSERT_TRUE(others.Open(Ignore()).has_value());
-    ASSERT_TRUE(others.Commit(std::vector{MakeWrite("a", MakeGroup("h:1"), 0)}).has_value());
-    ASSERT_TRUE(others.Commit(std::vector{MakeWrite("x", MakeGroup("h:1"), 0)}).has_value());
+    RecordingSink others_sink;
+    ASSERT_TRUE(others.Open(others_sink).has_value());
+    ASSERT_FALSE(Make(others, "a").has_value());
+    ASSERT_FALSE(Make(others, "x").has_value());
   }
   std::filesystem::rename(other.path() + "/state.db", file_);
   std::filesystem::remove(file_ + "-wal");
@@ -427,8 +516,9 @@ TEST_F(StateLostTest, AnotherStateUnderOurLogIsNotTaken) {
   const TempDirectory other;
   {
     SqliteStore others(other.path());
-    ASSERT_TRUE(others.Open(Ignore()).has_value());
-    ASSERT_TRUE(others.Commit(std::vector{MakeWrite("x", MakeGroup("h:1"), 0)}).has_value());
+    RecordingSink others_sink;
+    ASSERT_TRUE(others.Open(others_sink).has_value());
+    ASSERT_FALSE(Make(others, "x").has_value());
   }
   std::filesystem::rename(other.path() + "/state.db", file_);
   ExpectFound("state.db is another file");
@@ -439,8 +529,9 @@ TEST_F(StateLostTest, AnotherStateWrittenOverItUnderOurLogIsNotTaken) {
   const TempDirectory other;
   {
     SqliteStore others(other.path());
-    ASSERT_TRUE(others.Open(Ignore()).has_value());
-    ASSERT_TRUE(others.Commit(std::vector{MakeWrite("x", MakeGroup("h:1"), 0)}).has_value());
+    RecordingSink others_sink;
+    ASSERT_TRUE(others.Open(others_sink).has_value());
+    ASSERT_FALSE(Make(others, "x").has_value());
   }
   const std::string theirs = ReadFile(other.path() + "/state.db");
   ASSERT_EQ(theirs.size(), std::filesystem::file_size(file_));
@@ -459,10 +550,7 @@ TEST_F(StateLostTest, ItGoesOnWhereOnlyTheTimeOfTheDatabaseHasChanged) {
   std::filesystem::last_write_time(
       file_, std::filesystem::file_time_type::clock::now() + std::chrono::seconds(1));
   ExpectFound("somebody else has written to");
-  const auto reopened = store_.Reopen(believed_, Ignore());
-  ASSERT_TRUE(reopened.has_value()) << reopened.error().message;
-  EXPECT_FALSE(reopened->made_whole);
-  Commit("c");
+  ExpectGoesOn();
 }
 
 TEST_F(StateLostTest, ItGoesOnWhereACopyOfBothFilesIsPutBack) {
@@ -470,17 +558,16 @@ TEST_F(StateLostTest, ItGoesOnWhereACopyOfBothFilesIsPutBack) {
   std::filesystem::rename(directory_, away);
   ExpectFound("state.db is gone");
   std::filesystem::copy(away, directory_);
-  const auto reopened = store_.Reopen(believed_, Ignore());
-  ASSERT_TRUE(reopened.has_value()) << reopened.error().message;
-  EXPECT_FALSE(reopened->made_whole);
-  Commit("c");
+  ExpectGoesOn();
   std::filesystem::remove_all(away);
 }
 
 TEST_F(StateLostTest, AnOlderStateWrittenOverItIsNotTaken) {
   const TempDirectory other;
   {
-    SqliteStore(other.path()).Open(Ignore());
+    RecordingSink others_sink;
+    SqliteStore others(other.path());
+    ASSERT_TRUE(others.Open(others_sink).has_value());
   }
   WriteFile(file_, ReadFile(other.path() + "/state.db"));
   std::filesystem::remove(file_ + "-wal");
@@ -501,12 +588,10 @@ TEST_F(StateLostTest, TheStateGoesOnWhereItIsPutBack) {
   std::filesystem::rename(file_, away);
   WriteFile(file_, "something else");
   ExpectFound("state.db is another file");
-  ASSERT_FALSE(store_.Reopen(believed_, Ignore()).has_value());
+  Tend();
+  ExpectStillLost("again from memory");
   std::filesystem::rename(away, file_);
-  const auto reopened = store_.Reopen(believed_, Ignore());
-  ASSERT_TRUE(reopened.has_value()) << reopened.error().message;
-  EXPECT_FALSE(reopened->made_whole);
-  Commit("c");
+  ExpectGoesOn();
 }
 
 TEST_F(StateLostTest, AStopLeavesSomebodyElsesDatabaseAsItIs) {
@@ -527,7 +612,8 @@ TEST_F(StateLostTest, WhatIsPutAsideHasABound) {
 TEST_F(StateLostTest, ASecondStoreIsKeptOutWhateverIsRemoved) {
   const auto expect_refused = [this] {
     SqliteStore second(directory_);
-    const auto opened = second.Open(Ignore());
+    RecordingSink second_sink;
+    const auto opened = second.Open(second_sink);
     ASSERT_FALSE(opened.has_value());
     EXPECT_EQ(opened.error().code, ErrorCode::kInUse);
     EXPECT_THAT(opened.error().message, HasSubstr("(process " + std::to_string(getpid()) + ")"));

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <sqlite3.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <new>
 
@@ -37,7 +39,13 @@ class FailingVfs {
     result_ = result;
   }
 
-  // Whether it has failed; afterwards nothing fails.
+  // In its place the process is killed, as if it had crashed in that moment.
+  void Kill(Operation operation, int number) {
+    Fail(operation, number, SQLITE_OK);
+    kills_ = true;
+  }
+
+  // Whether it came to that; afterwards nothing fails.
   bool TakeFailed() {
     const bool failed = left_ == 0;
     left_ = -1;
@@ -72,6 +80,7 @@ class FailingVfs {
   template <typename GoOn>
   static int Count(Operation operation, GoOn go_on) {
     if (current_->left_ > 0 && operation == current_->operation_ && --current_->left_ == 0) {
+      if (current_->kills_) kill(getpid(), SIGKILL);
       return current_->result_;
     }
     return go_on();
@@ -131,6 +140,7 @@ class FailingVfs {
   Operation operation_{};
   int left_ = -1;
   int result_ = SQLITE_OK;
+  bool kills_ = false;
 };
 
 }  // namespace target_eye
