@@ -20,6 +20,7 @@
 #include "http/testing/raw_server.h"
 #include "store/testing/memory_store.h"
 #include "util/sha256.h"
+#include "util/sha256_stream.h"
 
 namespace target_eye {
 namespace {
@@ -86,11 +87,15 @@ class RouteTest : public testing::Test {
   }
   // The token `rightful` has this rule, unless it is empty; the token `other` has none.
   void UseRule(std::string_view rule) {
-    const std::string rules =
-        rule.empty() ? "[]" : fmt::format("[{{who: token:rightful, {}}}]", rule);
-    AccessFile access = ParseAccessFile("rules: " + rules, "access.yml").value();
-    access.tokens = {{"rightful", Sha256("of-rightful")}, {"other", Sha256("of-other")}};
-    gate_.Use(AccessPolicy::Make(nullptr, &access, true).value());
+    const auto hash = [](std::string_view token) {
+      return Hex(Sha256(token), sizeof(Sha256Digest));
+    };
+    const std::string text = fmt::format(
+        "tokens: {{rightful: 'sha256:{}', other: 'sha256:{}'}}\nrules: [{}]", hash("of-rightful"),
+        hash("of-other"), rule.empty() ? "" : fmt::format("{{who: token:rightful, {}}}", rule));
+    const auto access = ParseAccessFile(text, "access.yml");
+    ASSERT_TRUE(access) << access.error().message;
+    gate_.Use(AccessPolicy::Make(nullptr, &*access, true).value());
   }
   int StatusFor(const Route& route, std::string_view token) {
     const std::string_view method = route.Allows("POST") ? "POST" : "GET";

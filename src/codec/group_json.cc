@@ -34,19 +34,6 @@ void AppendLabels(std::string& out, const Labels& labels, std::span<const ExtraL
   out += '}';
 }
 
-// What AppendString makes of `text`.
-std::size_t StringBytes(std::string_view text) {
-  constexpr std::size_t kQuotes = 2;
-  constexpr std::size_t kShortEscape = 1;  // `\n` for one byte, and `\u0001` for another.
-  constexpr std::size_t kLongEscape = 5;
-  std::size_t bytes = text.size() + kQuotes;
-  for (const char c : text) {
-    if (!NeedsEscape(c)) continue;
-    bytes += std::string_view("\"\\\n\r\t").contains(c) ? kShortEscape : kLongEscape;
-  }
-  return bytes;
-}
-
 std::vector<Target> WithoutRepeats(std::vector<Target> targets) {
   std::unordered_set<std::string> seen;
   seen.reserve(targets.size());
@@ -73,9 +60,9 @@ std::string EncodeGroup(const TargetGroup& group) {
 
 std::size_t EncodedGroupBytes(const TargetGroup& group) {
   std::size_t bytes = std::string_view(R"({"targets":[],"labels":{}})").size();
-  for (const Target& target : group.targets) bytes += StringBytes(target.text());
+  for (const Target& target : group.targets) bytes += JsonStringBytes(target.text());
   for (const auto& [name, value] : group.labels) {
-    bytes += StringBytes(name) + std::string_view(":").size() + StringBytes(value);
+    bytes += JsonStringBytes(name) + std::string_view(":").size() + JsonStringBytes(value);
   }
   const auto commas = [](std::size_t count) { return count > 1 ? count - 1 : 0; };
   return bytes + commas(group.targets.size()) + commas(group.labels.size());

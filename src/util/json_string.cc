@@ -43,4 +43,16 @@ void AppendJsonString(std::string& out, std::string_view text) {
   out += '"';
 }
 
+std::size_t JsonStringBytes(std::string_view text) {
+  constexpr std::size_t kQuotes = 2;
+  constexpr std::size_t kShortEscape = 1;  // `\n` for one byte, and `\u0001` for another.
+  constexpr std::size_t kLongEscape = 5;
+  std::size_t bytes = text.size() + kQuotes;
+  for (const char c : text) {
+    if (!NeedsEscape(c)) continue;
+    bytes += std::string_view("\"\\\n\r\t").contains(c) ? kShortEscape : kLongEscape;
+  }
+  return bytes;
+}
+
 }  // namespace target_eye

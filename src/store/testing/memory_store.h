@@ -14,16 +14,9 @@
 
 namespace target_eye {
 
-<<<<<<< HEAD:src/store/testing/memory_store.h
-// A Store that keeps its groups in memory, as long as it lives: the naive model that the others are
-// compared with, and what tests of the rooms above use. After `Close`, `Open` returns what was
-// committed.
-class MemoryStore : public Store {
-=======
 // What several MemoryStores share, as several processes share a database on the network. It must
 // live as long as they do.
 class MemoryBackend {
->>>>>>> 894dd53 (store, registry: a contract that several machines could share):src/store/memory_store.h
  public:
   // `first`: the revision of the store that nothing was written to.
   explicit MemoryBackend(Revision first = 0) : revision_(first) {}
