@@ -1,6 +1,10 @@
 """Fixtures of the end-to-end tests: the real program in a directory of its own, and real peers."""
 
+import atexit
+import os
 import pathlib
+import shutil
+import tempfile
 
 import pytest
 
@@ -17,6 +21,20 @@ def pytest_addoption(parser):
     parser.addoption("--binary", required=True, help="the target-eye program to test")
     parser.addoption("--clients", choices=("some", "all"), default="some",
                      help="test_clients.py: with the clients that other tests need too, or with all")
+
+
+def pytest_configure(config):
+    """A run keeps its files to itself: pytest closes the folder that runs share to others, each time one begins."""
+    root = tempfile.mkdtemp(prefix="te-")
+    os.chmod(root, 0o755)
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = root
+    config.remove_files = atexit.register(lambda: shutil.rmtree(root, ignore_errors=True))
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """Those of a run that failed stay, to be looked at."""
+    if exitstatus != pytest.ExitCode.OK:
+        atexit.unregister(session.config.remove_files)
 
 
 @pytest.fixture(scope="session")
