@@ -34,7 +34,7 @@ std::size_t BytesOf(const GroupKeyView& key, const TargetGroup* group, const Ori
 // Keeps groups durably and tells of every change to them, whoever made it: here, or in another
 // process that shares the data. Knows no rule of the API.
 //
-// `store/store_contract_test.h` is this contract as tests; every backend passes it.
+// `store/testing/store_contract.h` is this contract as tests; every backend passes it.
 //
 // Threads: Open, Commit, Tend and Close are called by one thread at a time, each call ending before
 // the next begins. Between a Commit and its Done, no other of them is called. The sink is called,

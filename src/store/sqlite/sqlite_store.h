@@ -37,8 +37,8 @@ class SqliteStore : public Store {
   // it may be in use. What cannot be looked at counts as a state.
   static bool HoldsState(const std::string& directory);
 
-  // What Open would say. A state that is there is not changed, and one of an older schema stays so;
-  // if there is none, one is made as by Open.
+  // What Open would say, except of the way to today's schema: a state that is there is not changed.
+  // If there is none, one is made as by Open.
   static Expected<void> Try(const std::string& directory);
 
   Limits limits() const override { return {}; }

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +32,8 @@ struct StoreBackend {
   std::function<void(Store& store, const std::string& directory)> break_feed;
   // Holds back what the store tells, or tells it. For stores that are shared.
   std::function<void(Store& store, bool is_held)> hold_feed = {};
+
+  friend void PrintTo(const StoreBackend& backend, std::ostream* out) { *out << backend.name; }
 };
 
 inline TargetGroup MakeGroup(const std::string& target, const std::string& job = "j") {
