@@ -22,10 +22,10 @@ class ClientRates {
  public:
   static constexpr std::size_t kMostClients = 65'536;
 
-  // `requests_per_second`: 1 to 1,000,000.
+  // `requests_per_second`: 1 to 1,000,000; if 0, Take must not be called.
   explicit ClientRates(std::size_t requests_per_second)
       : full_(static_cast<int>(requests_per_second),
-              std::chrono::seconds(1) /
+              TokenBucket::Duration(std::chrono::seconds(1)) /
                   std::max<SteadyTime::rep>(1, static_cast<SteadyTime::rep>(requests_per_second))) {
   }
 
