@@ -30,7 +30,7 @@ ROUND_S = 10
 LEAST_ROUNDS = 3
 MEASUREMENTS = 3  # What is there is seen each time; what is only chance, on a busy machine, is not.
 FLOOR_S = 0.002
-LINGER_S = 1  # How long the server waits for a client to read its last answer.
+LINGER_S = 2  # How long the server waits for one that only drips to read its last answer.
 SLACK_S = 4  # On a busy machine, where slowhttptest looks once a second, too.
 
 HALF_HEADER = b"GET /others/1 HTTP/1.1\r\nHost: localhost\r\nUser-Agent: slow\r\nX-"

@@ -343,3 +343,31 @@ def test_old_files_that_cannot_be_moved_away_keep_it_from_being_ready(binary, di
         assert len(server.find_log("cannot put the imported files away")) == 1
     finally:
         server.stop()
+
+
+def test_a_folder_that_cannot_be_entered_is_an_error_and_no_endless_loop(start, binary, directory):
+    assert os.geteuid() == 0, "this test is to run as root"
+    for parent in directory.parents:
+        if parent != parent.parent and parent.owner() == "root":
+            parent.chmod(parent.stat().st_mode | 0o055)
+    shutil.chown(directory, "nobody")
+    server = start(USER="nobody")
+    register(server)
+    server.stop()
+    lose_state(directory)
+    imported = directory / ".target-eye/imported"
+    imported.mkdir(exist_ok=True)
+    shutil.chown(imported, "nobody")
+    imported.chmod(0o600)
+    was = (directory / "targets.json").read_bytes()
+    # So that it is not what would be published.
+    (directory / "targets.json").write_bytes(was.replace(b",\n", b", \n"))
+    server = harness.TargetEye(binary, (), {"FILE_SD_DIRECTORY": directory, "USER": "nobody"}).wait_until_listening()
+    try:
+        harness.wait_for("the failure", lambda: "the folder imported" in server.get("/-/ready").message())
+        assert server.json("PUT", "/new/prod", {"targets": ["new:1"]}).status == 200
+        imported.chmod(0o755)
+        server.wait_until_ready()
+        assert [path.name for path in imported.iterdir()] == ["targets.json"]
+    finally:
+        server.stop()

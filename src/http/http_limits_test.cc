@@ -86,12 +86,23 @@ TEST_F(HttpLimitsTest, AnIdleConnectionIsClosedWithoutAWord) {
 
 TEST_F(HttpLimitsTest, AClientThatDoesNotReadIsCutOffAndOthersAreServed) {
   options_.write_timeout = milliseconds(300);
+  options_.connection_limit = 2;
   Serve();
   RawClient slow = Connect();
   slow.Send("GET /large HTTP/1.1\r\nHost: h\r\n\r\nGET /large HTTP/1.1\r\nHost: h\r\n\r\n" +
             std::string(kLastGet));
   EXPECT_EQ(StatusOf(Exchange(kLastGet)), 200);
-  std::this_thread::sleep_for(milliseconds(800));
+  // Once it is cut off, there is room for two others.
+  const auto is_cut_off = [&] {
+    RawClient one = Connect();
+    RawClient two = Connect();
+    for (RawClient* const client : {&one, &two}) {
+      client->Send(kGet);
+      if (StatusOf(client->ReadResponse()) != 200) return false;
+    }
+    return true;
+  };
+  while (!is_cut_off()) std::this_thread::sleep_for(milliseconds(10));
   EXPECT_LT(slow.ReadToEnd().size(), 2 * EchoHandler::kLargeBytes);
 }
 

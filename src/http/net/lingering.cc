@@ -41,6 +41,8 @@ void Lingering::Drop() {
     if (error == asio::error::would_block) break;
     dropped_bytes_ += bytes;
     if (error || dropped_bytes_ > kBytes) return Close();
+    if (dropped_bytes_ < progress_at_) continue;
+    progress_at_ = dropped_bytes_ + kProgressBytes;
     pause_deadline_ = steady_clock::now() + kPause;
   }
   transport_.WaitReadable([self = std::static_pointer_cast<Lingering>(self_)](error_code error) {

@@ -16,14 +16,16 @@ namespace target_eye {
 // the system would answer those bytes with a reset, and a client that meets the reset while it is
 // sending never looks at what it was told.
 //
-// It ends with the client's end of input, after kPause without a byte, after kTotal, or after
-// kBytes. It counts as a connection until then, but holds no memory besides this object, and no
-// share of any budget for bodies. A server that stops gives it kTotalAtStop.
+// It ends with the client's end of input, after kPause in which fewer than kProgressBytes came (a
+// body that is sent is more than that, and who only drips is not waited for), after kTotal, or
+// after kBytes. It counts as a connection until then, but holds no memory besides this object, and
+// no share of any budget for bodies. A server that stops gives it kTotalAtStop.
 //
 // Lives on one IoThread, and is used on it only. It keeps itself alive until it is closed.
 class Lingering final : public Connection {
  public:
   static constexpr std::chrono::seconds kPause{2};
+  static constexpr std::size_t kProgressBytes = 512;
   static constexpr std::chrono::seconds kTotal{30};
   static constexpr std::size_t kBytes = 64 << 20;
   static constexpr std::chrono::milliseconds kTotalAtStop{200};
@@ -50,6 +52,7 @@ class Lingering final : public Connection {
   SteadyTime pause_deadline_;
   SteadyTime deadline_;
   std::size_t dropped_bytes_ = 0;
+  std::size_t progress_at_ = kProgressBytes;  // Dropped bytes at which it may pause again.
 };
 
 }  // namespace target_eye

@@ -85,6 +85,19 @@ TEST_F(LingeringTest, ABodyWithoutEndIsCutOff) {
   EXPECT_LT(sent, 2 * Lingering::kBytes);
 }
 
+TEST_F(LingeringTest, WhoOnlyDripsIsNotWaitedFor) {
+  Serve();
+  RawClient client = Connect();
+  client.Send(kPutOfNothingKnown);
+  constexpr milliseconds kBetween{100};
+  int drips = 0;
+  while (drips < Lingering::kTotal / kBetween && client.Send("x")) {
+    std::this_thread::sleep_for(kBetween);
+    ++drips;
+  }
+  EXPECT_LT(drips, Lingering::kTotal / kBetween / 2);
+}
+
 TEST_F(LingeringTest, ItCountsAsAConnection) {
   options_.connection_limit = 1;
   Serve();

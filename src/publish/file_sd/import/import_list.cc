@@ -22,6 +22,9 @@ const std::string kListName(kImportingList);
 const std::string kImported(kImportedFolder);
 
 constexpr std::size_t kMaxCopyBytes = std::size_t{64} << 20;
+// Names that are tried for a file in the folder `imported`: where none of them is free, or can be
+// looked at, another one would not be either.
+constexpr int kMostNames = 1000;
 
 // The names that a list in the hidden folder holds; none where it is missing.
 Expected<std::vector<std::string>> ReadList(const Folders& folders, std::string_view name) {
@@ -32,10 +35,12 @@ Expected<std::vector<std::string>> ReadList(const Folders& folders, std::string_
 
 // Moves `name` to the first free name in `imported`, never over what is there.
 std::error_code MoveAway(int directory, int imported, const std::string& name) {
-  for (int number = 0;; ++number) {
-    const auto error = RenameToFree(directory, name, imported, Numbered(name, number));
-    if (error != std::errc::file_exists) return error;
+  std::error_code error;
+  for (int number = 0; number < kMostNames; ++number) {
+    error = RenameToFree(directory, name, imported, Numbered(name, number));
+    if (error != std::errc::file_exists) break;
   }
+  return error;
 }
 
 }  // namespace
@@ -92,17 +97,18 @@ Expected<Sha256Digest> KeepImportedCopy(int directory, int hidden, int staging,
   if (error) return IoError("make or open the folder", kImported, error);
   const std::string text = ReadFileAt(directory, name, kMaxCopyBytes, error);
   if (error) return IoError("read", name, error);
-  for (int number = 0;; ++number) {
+  for (int number = 0; number < kMostNames; ++number) {
     const std::string to = Numbered(name, number);
-    std::error_code found;
-    const std::string there = ReadFileAt(imported.get(), to, kMaxCopyBytes, found);
-    if (!found && there == text) return Sha256(text);
-    if (found != std::errc::no_such_file_or_directory) continue;
+    const std::string there = ReadFileAt(imported.get(), to, kMaxCopyBytes, error);
+    if (!error && there == text) return Sha256(text);
+    if (error != std::errc::no_such_file_or_directory) continue;
     ReplaceFileAt(imported.get(), staging, to, std::array<std::string_view, 1>{text}, error);
     if (!error && fsync(imported.get()) != 0) error = LastError();
     if (error) return IoError("copy to the folder imported", name, error);
     return Sha256(text);
   }
+  if (!error) error = std::make_error_code(std::errc::file_exists);
+  return IoError("copy to the folder imported", name, error);
 }
 
 }  // namespace target_eye
