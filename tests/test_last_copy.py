@@ -354,10 +354,12 @@ def test_a_folder_that_cannot_be_entered_is_an_error_and_no_endless_loop(start, 
     server = start(USER="nobody")
     register(server)
     server.stop()
-    lose_state(directory)
+    # All that it knew, so that the file is to be kept before it is replaced.
+    shutil.rmtree(directory / ".target-eye")
     imported = directory / ".target-eye/imported"
-    imported.mkdir(exist_ok=True)
-    shutil.chown(imported, "nobody")
+    imported.mkdir(parents=True)
+    for folder in (imported, imported.parent):
+        shutil.chown(folder, "nobody")
     imported.chmod(0o600)
     was = (directory / "targets.json").read_bytes()
     # So that it is not what would be published.
