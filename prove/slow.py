@@ -33,6 +33,10 @@ FLOOR_S = 0.002
 LINGER_S = 2  # How long the server waits for one that only drips to read its last answer.
 SLACK_S = 4  # On a busy machine, where slowhttptest looks once a second, too.
 
+# Of /proc/net/tcp.
+STATE, INODE = 3, 9
+LISTENS = "0A"
+
 HALF_HEADER = b"GET /others/1 HTTP/1.1\r\nHost: localhost\r\nUser-Agent: slow\r\nX-"
 REST_OF_HEADER = b"A: b\r\n\r\n"
 LONG_HALF_HEADER = HALF_HEADER + b"a" * (15 << 10)
@@ -44,12 +48,15 @@ SLOW = (*DRIPPING, ("-X", "-w", "512", "-y", "1024", "-n", "1", "-z", "32"))
 
 
 def connections_of(pid):
-    """How many sockets a process has, those that listen not counted."""
-    sockets = 0
+    """How many TCP connections a process has."""
+    with open("/proc/net/tcp", encoding="ascii") as lines:
+        fields = [line.split() for line in itertools.islice(lines, 1, None)]
+    connected = {f"socket:[{field[INODE]}]" for field in fields if field[STATE] != LISTENS}
+    count = 0
     for descriptor in os.listdir(f"/proc/{pid}/fd"):
         with contextlib.suppress(FileNotFoundError):
-            sockets += os.readlink(f"/proc/{pid}/fd/{descriptor}").startswith("socket:")
-    return sockets - 1
+            count += os.readlink(f"/proc/{pid}/fd/{descriptor}") in connected
+    return count
 
 
 def memory_of(pid):
