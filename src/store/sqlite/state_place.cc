@@ -315,7 +315,7 @@ bool StatePlace::IsDatabaseOurs() const { return SameDatabase().has_value(); }
 Expected<std::string> StatePlace::PutAside() {
   const std::string directory = std::filesystem::path(database_).parent_path();
   for (int number = 1; number <= kMostPutAside; ++number) {
-    const std::string database = fmt::format("{}/put-aside-{}.db", directory, number);
+    std::string database = fmt::format("{}/put-aside-{}.db", directory, number);
     const std::string log = database + "-wal";
     struct stat status{};
     if (lstat(database.c_str(), &status) == 0 || lstat(log.c_str(), &status) == 0) continue;
