@@ -13,23 +13,9 @@
 #include "publish/file_sd/import/legacy_import.h"
 #include "telemetry/log.h"
 #include "util/clock.h"
+#include "util/shell_quoted.h"
 
 namespace target_eye {
-namespace {
-
-std::string ShellQuoted(std::string_view text) {
-  std::string quoted = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "'";
-}
-
-}  // namespace
 
 std::string RenameCommand(const std::string& address, const GroupKey& key,
                           const std::string& root_path) {

@@ -10,24 +10,13 @@
 #include <vector>
 
 #include "store/sqlite/sqlite_store.h"
+#include "util/shell_quoted.h"
 #include "util/unique_fd.h"
 
 namespace target_eye {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string Quoted(std::string_view text) {
-  std::string quoted = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "'";
-}
 
 bool Exists(const std::string& path) {
   std::error_code error;
@@ -41,8 +30,8 @@ std::string MoveCommand(const std::string& from, const std::string& to, const st
   for (const char* const suffix : {"", "-wal"}) {
     const std::string file = from + "/state.db" + suffix;
     if (!Exists(file)) continue;
-    command += fmt::format("{}mv -n {} {}", command.empty() ? "" : " && ", Quoted(file),
-                           Quoted(fmt::format("{}/{}{}", to, name, suffix)));
+    command += fmt::format("{}mv -n {} {}", command.empty() ? "" : " && ", ShellQuoted(file),
+                           ShellQuoted(fmt::format("{}/{}{}", to, name, suffix)));
   }
   return command;
 }
@@ -96,7 +85,7 @@ Expected<void> CheckStateDirectory(const Config& config) {
       "STATE_DIRECTORY is {0}, where no state is, and a state lies in {1}, beside the published "
       "files. To move it: {2}{3}. To leave it behind and start without it, which takes over what "
       "was last published: {4}. Nothing was changed",
-      chosen, beside, Exists(chosen) ? "" : fmt::format("mkdir -p {} && ", Quoted(chosen)),
+      chosen, beside, Exists(chosen) ? "" : fmt::format("mkdir -p {} && ", ShellQuoted(chosen)),
       MoveCommand(beside, chosen, "state.db"), PutAwayCommand(beside)));
 }
 

@@ -12,6 +12,7 @@
 #include "publish/file_sd/file_names.h"
 #include "publish/file_sd/folders.h"
 #include "util/atomic_file.h"
+#include "util/rename_onto_nothing.h"
 #include "util/sha256_stream.h"
 
 namespace target_eye {
@@ -195,7 +196,7 @@ Expected<std::string> CopyAside(const AsideFolders& folders, const std::string& 
   error = StageCopy(folders, from.get(), name, digest);
   auto kept = error ? Expected<std::string>(IoError("copy", name, error))
                     : PutUnder(*aside, AsideName(name, digest), digest, [&](const auto& to) {
-                        return RenameToFree(folders.staging, name, aside->get(), to);
+                        return RenameOntoNothing(folders.staging, name, aside->get(), to);
                       });
   unlinkat(folders.staging, name.c_str(), 0);  // Where it failed, or was there already.
   return kept;
@@ -221,7 +222,7 @@ Expected<std::string> LinkAside(const AsideFolders& folders, const std::string& 
   }
   if (!digest) {
     return PutUnder(*aside, name + ".unreadable", {}, [&](const std::string& to) {
-      return RenameToFree(folders.directory, name, aside->get(), to);
+      return RenameOntoNothing(folders.directory, name, aside->get(), to);
     });
   }
   bool no_link = false;
@@ -257,7 +258,7 @@ Expected<std::optional<std::string>> MoveAside(const AsideFolders& folders,
     return kAside + "/" + to;
   }
   auto moved = PutUnder(*aside, to, {}, [&](const std::string& free) {
-    return RenameToFree(folders.directory, name, aside->get(), free);
+    return RenameOntoNothing(folders.directory, name, aside->get(), free);
   });
   if (!moved) return std::unexpected(moved.error());
   return *std::move(moved);

@@ -84,18 +84,6 @@ Expected<void> RemoveHidden(const Folders& folders, const std::string& name) {
   return {};
 }
 
-std::error_code RenameToFree(int from, const std::string& name, int to, const std::string& free) {
-  if (renameat2(from, name.c_str(), to, free.c_str(), RENAME_NOREPLACE) == 0) return {};
-  if (errno != EINVAL && errno != ENOSYS) return LastError();
-  // A file system without that flag: nobody but us writes to the folders this is used for.
-  struct stat status{};
-  if (fstatat(to, free.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
-    return std::make_error_code(std::errc::file_exists);
-  }
-  if (errno != ENOENT || renameat(from, name.c_str(), to, free.c_str()) != 0) return LastError();
-  return {};
-}
-
 std::string Numbered(const std::string& name, int number) {
   return number == 0 ? name : fmt::format("{}.{}", name, number);
 }

@@ -47,9 +47,6 @@ Expected<void> WriteHidden(const Folders& folders, const UniqueFd& staging, cons
 // Removes it if it is there, durably.
 Expected<void> RemoveHidden(const Folders& folders, const std::string& name);
 
-// Renames without ever replacing: EEXIST if the new name is taken.
-std::error_code RenameToFree(int from, const std::string& name, int to, const std::string& free);
-
 // `name`, then `name.1`, `name.2`, ...
 std::string Numbered(const std::string& name, int number);
 

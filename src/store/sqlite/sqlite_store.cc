@@ -13,6 +13,7 @@
 
 #include "store/sqlite/state_schema.h"
 #include "telemetry/log.h"
+#include "util/rename_onto_nothing.h"
 
 namespace target_eye {
 namespace {
@@ -377,9 +378,9 @@ Expected<void> SqliteStore::MakeDatabase(const Snapshot& groups) {
 
 Expected<void> SqliteStore::PlaceDatabase() {
   const std::string fresh = path_ + ".new";
-  if (const int code = RenameOntoNothing(fresh, path_); code != 0) {
+  if (const auto error = RenameOntoNothing(AT_FDCWD, fresh, AT_FDCWD, path_)) {
     return MakeError(ErrorCode::kIo,
-                     fmt::format("cannot rename {} to {}: {}", fresh, path_, SystemError(code)));
+                     fmt::format("cannot rename {} to {}: {}", fresh, path_, error.message()));
   }
   return {};
 }

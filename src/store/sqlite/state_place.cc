@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "util/make_directory.h"
+#include "util/rename_onto_nothing.h"
 #include "util/sha256.h"
 
 namespace target_eye {
@@ -29,16 +30,6 @@ constexpr const char* kLogName = "state.db-wal";
 std::string SystemError(int code) { return std::generic_category().message(code); }
 
 }  // namespace
-
-int RenameOntoNothing(const std::string& from, const std::string& to) {
-  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
-  if (errno != EINVAL && errno != ENOSYS) return errno;
-  // A file system without that flag; the directory's locks keep others of our kind away.
-  struct stat status{};
-  if (lstat(to.c_str(), &status) == 0) return EEXIST;
-  if (errno != ENOENT) return errno;
-  return rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
-}
 
 Expected<void> StatePlace::Take() {
   if (auto made = MakeDirectory(); !made) return made;
@@ -321,9 +312,10 @@ Expected<std::string> StatePlace::PutAside() {
     if (lstat(database.c_str(), &status) == 0 || lstat(log.c_str(), &status) == 0) continue;
     // The database first: a log without it is what a start would stop at, and not the reverse.
     for (const auto& [from, to] : {std::pair(database_, database), std::pair(log_, log)}) {
-      if (const int code = RenameOntoNothing(from, to); code != 0 && code != ENOENT) {
+      const auto error = RenameOntoNothing(AT_FDCWD, from, AT_FDCWD, to);
+      if (error && error != std::errc::no_such_file_or_directory) {
         return MakeError(ErrorCode::kIo,
-                         fmt::format("cannot move {} to {}: {}", from, to, SystemError(code)));
+                         fmt::format("cannot move {} to {}: {}", from, to, error.message()));
       }
     }
     return database;

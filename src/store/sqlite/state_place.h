@@ -11,10 +11,6 @@
 
 namespace target_eye {
 
-// Renames `from` to `to`, never over what is there. Returns 0 or a value of errno: EEXIST if
-// something is.
-int RenameOntoNothing(const std::string& from, const std::string& to);
-
 // Where a state lies: its directory, the locks on it, and which files in it are open. Knows nothing
 // of SQLite, and never opens the database: closing any descriptor of it would drop SQLite's locks.
 // One thread at a time.

@@ -17,6 +17,7 @@
 #include "publish/file_sd/file_names.h"
 #include "publish/file_sd/folders.h"
 #include "util/sha256_stream.h"
+#include "util/shell_quoted.h"
 
 namespace target_eye {
 namespace {
@@ -43,18 +44,6 @@ std::optional<std::vector<std::string>> Words(std::string_view line) {
 }
 
 std::string Word(std::string_view text) { return text.empty() ? "-" : PercentEncode(text); }
-
-std::string ShellQuoted(std::string_view text) {
-  std::string quoted = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      quoted += R"('\'')";
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "'";
-}
 
 Expected<ImportHold> ReadList(const std::string& directory, const std::string& name) {
   const auto folders = OpenFolders(directory);

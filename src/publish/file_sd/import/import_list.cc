@@ -14,6 +14,7 @@
 #include "publish/file_sd/folders.h"
 #include "publish/file_sd/name_list.h"
 #include "util/atomic_file.h"
+#include "util/rename_onto_nothing.h"
 
 namespace target_eye {
 namespace {
@@ -37,7 +38,7 @@ Expected<std::vector<std::string>> ReadList(const Folders& folders, std::string_
 std::error_code MoveAway(int directory, int imported, const std::string& name) {
   std::error_code error;
   for (int number = 0; number < kMostNames; ++number) {
-    error = RenameToFree(directory, name, imported, Numbered(name, number));
+    error = RenameOntoNothing(directory, name, imported, Numbered(name, number));
     if (error != std::errc::file_exists) break;
   }
   return error;
