@@ -96,6 +96,19 @@ bool AccessPolicy::IsLoggedIn(const Caller& caller) const {
   return rules_ ? caller.is_known() : !caller.user.empty();
 }
 
+bool AccessPolicy::StillKnows(const Caller& caller, const AccessPolicy& before) const {
+  if (!caller.user.empty()) {
+    const User* const now = FindUser(caller.user);
+    const User* const then = before.FindUser(caller.user);
+    return now != nullptr && then != nullptr && now->hash == then->hash;
+  }
+  return std::ranges::all_of(before.tokens_, [&](const auto& token) {
+    if (caller.token.empty() || token.second != caller.token) return true;
+    const auto found = tokens_.find(token.first);
+    return found != tokens_.end() && found->second == caller.token;
+  });
+}
+
 const AccessPolicy::User* AccessPolicy::FindUser(std::string_view name) const {
   const auto it = std::ranges::lower_bound(users_, name, {}, &User::name);
   return it != users_.end() && it->name == name ? &*it : nullptr;

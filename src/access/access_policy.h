@@ -58,6 +58,11 @@ class AccessPolicy {
   bool has_users() const { return !users_.empty(); }
   bool has_tokens() const { return !tokens_.empty(); }
 
+  // Whether `caller`, who proved to be somebody under `before`, would prove it again: its user has
+  // the same password, all digests of its token are still there. Certificates are checked
+  // elsewhere.
+  bool StillKnows(const Caller& caller, const AccessPolicy& before) const;
+
   // Null if there is none of that name.
   const User* FindUser(std::string_view name) const;
 

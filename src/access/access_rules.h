@@ -19,8 +19,8 @@ namespace target_eye {
 
 // Who a request proved to be from; a client may prove several of these at once. Owns nothing.
 struct Caller {
-  std::string_view user;   // By its password; empty: none.
-  std::string_view token;  // The name of the token; empty: none.
+  std::string_view user = {};   // By its password; empty: none.
+  std::string_view token = {};  // The name of the token; empty: none.
   const PeerCertificate* certificate = nullptr;
 
   bool is_known() const { return !user.empty() || !token.empty() || certificate != nullptr; }

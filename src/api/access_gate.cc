@@ -154,11 +154,71 @@ struct AccessGate::Memo {
 
 void AccessGate::Use(std::shared_ptr<const AccessPolicy> policy) {
   static std::atomic<std::uint64_t> generations = 0;
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (policy && !authenticator_) authenticator_ = std::make_unique<Authenticator>(metrics_, clock_);
   policy_ = std::move(policy);
   generation_ = ++generations;
   is_open_ = policy_ == nullptr;
+  lock.unlock();
+  streams_.JudgeAll([this](Grant& grant) { return MayGoOn(grant); });
+}
+
+bool AccessGate::MayGoOn(Grant& grant) const {
+  PolicyPtr policy;
+  {
+    const std::lock_guard lock(mutex_);
+    policy = policy_;
+  }
+  // Open to all: its own policy is still the one that it has to be compared with later.
+  if (policy == nullptr || policy == grant.policy) return true;
+  const PolicyPtr before = std::exchange(grant.policy, policy);
+  const Caller caller = grant.caller();
+  if (before != nullptr && !policy->StillKnows(caller, *before)) return false;
+  const HttpRequest request{.method = grant.method,
+                            .target = grant.path,
+                            .path = grant.path,
+                            .query = {},
+                            .content_type = {},
+                            .body = {},
+                            .peer = {}};
+  const Verdict verdict = VerdictOn(*policy, request, caller);
+  const auto text = [](const std::shared_ptr<const GroupSet>& groups) {
+    return groups ? std::string_view(groups->text()) : std::string_view();
+  };
+  return verdict.allowed && text(verdict.listed_groups) == text(grant.listed_groups);
+}
+
+// While a request of `caller` is handed on, by `policy`.
+class AccessGate::Watch : public StreamWatch {
+ public:
+  Watch(AccessGate& gate, const PolicyPtr& policy, const Caller& caller)
+      : gate_(gate), policy_(policy), caller_(caller) {}
+
+  void OnStream(const HttpRequest& request,
+                const std::shared_ptr<ResponseStream>& stream) override {
+    Grant grant{.policy = policy_,
+                .method = std::string(request.method),
+                .path = std::string(request.path),
+                .user = std::string(caller_.user),
+                .token = std::string(caller_.token),
+                .certificate = std::nullopt,
+                .listed_groups = request.listed_groups};
+    if (caller_.certificate != nullptr) grant.certificate = *caller_.certificate;
+    gate_.streams_.Add(stream, std::move(grant),
+                       [this](Grant& added) { return gate_.MayGoOn(added); });
+  }
+
+ private:
+  AccessGate& gate_;
+  const PolicyPtr& policy_;
+  const Caller& caller_;
+};
+
+void AccessGate::HandOn(const PolicyPtr& policy, const Caller& caller, HttpRequest request,
+                        Respond respond, Next next) {
+  Watch watch(*this, policy, caller);
+  request.stream_watch = &watch;
+  (next_.*next)(request, std::move(respond));
 }
 
 AccessGate::Memo* AccessGate::memo() const {
@@ -177,14 +237,14 @@ void AccessGate::Handle(const HttpRequest& request, Respond respond) {
   Judge(request, std::move(respond), &HttpHandler::Handle);
 }
 
-void AccessGate::HandleExpect(const HttpRequest& request, Respond respond) {
-  Judge(request, std::move(respond), &HttpHandler::HandleExpect);
+void AccessGate::HandleHead(const HttpRequest& request, Respond respond) {
+  Judge(request, std::move(respond), &HttpHandler::HandleHead);
 }
 
 void AccessGate::Judge(const HttpRequest& request, Respond respond, Next next) {
   Memo* const memo = this->memo();
   if (memo == nullptr || RouteOf(request.path).right == AskedRight::kNothing) {
-    return (next_.*next)(request, std::move(respond));
+    return HandOn(nullptr, {.certificate = request.certificate}, request, std::move(respond), next);
   }
   // Held for this request: the next one on this thread may find another.
   const PolicyPtr policy = memo->policy;
@@ -194,7 +254,7 @@ void AccessGate::Judge(const HttpRequest& request, Respond respond, Next next) {
   if (fits && now < known.until && known.peer == request.peer &&
       known.authorization == request.authorization) {
     metrics_.ObserveLogin("success");
-    return Decide(*policy, request, known.login, std::move(respond), next);
+    return Decide(policy, request, known.login, std::move(respond), next);
   }
   auto begun = authenticator_->Begin(*policy, request.authorization, request.peer);
   if (const Login* login = std::get_if<Login>(&begun)) {
@@ -204,39 +264,41 @@ void AccessGate::Judge(const HttpRequest& request, Respond respond, Next next) {
                .login = *login,
                .until = now + kKnownFor};
     }
-    return Decide(*policy, request, *login, std::move(respond), next);
+    return Decide(policy, request, *login, std::move(respond), next);
   }
   authenticator_->Finish(
       std::get<Authenticator::PendingPtr>(std::move(begun)),
       [this, policy, request, next, respond = std::move(respond)](const Login& login) mutable {
-        Decide(*policy, request, login, std::move(respond), next);
+        Decide(policy, request, login, std::move(respond), next);
       });
 }
 
-void AccessGate::Decide(const AccessPolicy& policy, const HttpRequest& request, const Login& login,
+void AccessGate::Decide(const PolicyPtr& policy, const HttpRequest& request, const Login& login,
                         Respond respond, Next next) {
   if (login.result == Login::Result::kThrottled) return respond(Throttled(login.retry_after));
-  if (login.result == Login::Result::kRefused) return respond(Unauthorized(policy, true, {}));
+  if (login.result == Login::Result::kRefused) return respond(Unauthorized(*policy, true, {}));
   Caller caller;
   caller.certificate = request.certificate;
   if (login.result == Login::Result::kUser) caller.user = login.name;
   if (login.result == Login::Result::kToken) caller.token = login.name;
-  Verdict verdict = VerdictOn(policy, request, caller);
+  Verdict verdict = VerdictOn(*policy, request, caller);
   std::string name = caller.Name();
   if (verdict.allowed) {
     HttpRequest named = request;
     named.listed_groups = std::move(verdict.listed_groups);
-    if (name.empty()) return (next_.*next)(named, std::move(respond));
+    if (name.empty()) return HandOn(policy, caller, std::move(named), std::move(respond), next);
     named.caller = name;
-    return (next_.*next)(named,
-                         [name, respond = std::move(respond)](HttpResponse response) mutable {
-                           response.caller = std::move(name);
-                           respond(std::move(response));
-                         });
+    return HandOn(
+        policy, caller, std::move(named),
+        [name, respond = std::move(respond)](HttpResponse response) mutable {
+          response.caller = std::move(name);
+          respond(std::move(response));
+        },
+        next);
   }
-  if (!policy.IsLoggedIn(caller)) {
-    if (LacksScheme(request.authorization)) WarnOfScheme(policy, request);
-    return respond(Unauthorized(policy, false, request.authorization));
+  if (!policy->IsLoggedIn(caller)) {
+    if (LacksScheme(request.authorization)) WarnOfScheme(*policy, request);
+    return respond(Unauthorized(*policy, false, request.authorization));
   }
   metrics_.AccessDenied();
   HttpResponse refusal = Refusal(403, fmt::format("{} may not {}", name, verdict.wanted));

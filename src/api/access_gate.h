@@ -9,6 +9,7 @@
 
 #include "access/access_policy.h"
 #include "access/authenticator.h"
+#include "api/granted_streams.h"
 #include "http/http_handler.h"
 #include "telemetry/metrics.h"
 #include "util/clock.h"
@@ -31,6 +32,9 @@ namespace target_eye {
 // A connection that sends the same credentials again, as clients do, is known by them for
 // kKnownFor without another look: a reload of the policy ends that at once.
 //
+// A stream that it let in ends when another policy takes its right away, or changes the groups that
+// it may show, or the secret that its caller logged in with.
+//
 // Safe to use from any thread. A login that has to wait for bcrypt is handed on by a thread of the
 // gate, not by the one that called Handle: the next handler must bear that.
 class AccessGate : public HttpHandler {
@@ -46,7 +50,7 @@ class AccessGate : public HttpHandler {
 
   void Handle(const HttpRequest& request, Respond respond) override;
   // What would not be handed on is refused before its body is asked for.
-  void HandleExpect(const HttpRequest& request, Respond respond) override;
+  void HandleHead(const HttpRequest& request, Respond respond) override;
   PathRules RulesOf(std::string_view path) const override { return next_.RulesOf(path); }
 
  private:
@@ -54,14 +58,21 @@ class AccessGate : public HttpHandler {
 
   // What a thread of requests remembers.
   struct Memo;
+  class Watch;
 
   // The calling thread's, with the policy as it is now; null where everything is open.
   Memo* memo() const;
-  // Handle or HandleExpect, of the next handler.
+  // Handle or HandleHead, of the next handler.
   using Next = void (HttpHandler::*)(const HttpRequest&, Respond);
   void Judge(const HttpRequest& request, Respond respond, Next next);
-  void Decide(const AccessPolicy& policy, const HttpRequest& request, const Login& login,
+  void Decide(const PolicyPtr& policy, const HttpRequest& request, const Login& login,
               Respond respond, Next next);
+
+  // Hands the request on; of streams that are made for it, it is told.
+  void HandOn(const PolicyPtr& policy, const Caller& caller, HttpRequest request, Respond respond,
+              Next next);
+  // Whether a stream may go on, by the policy as it is now.
+  bool MayGoOn(Grant& grant) const;
 
   void WarnOfScheme(const AccessPolicy& policy, const HttpRequest& request);
 
@@ -73,6 +84,7 @@ class AccessGate : public HttpHandler {
   std::atomic<std::uint64_t> generation_ = 0;
   mutable std::mutex mutex_;
   PolicyPtr policy_;
+  GrantedStreams streams_;
   Seldom warned_{std::chrono::minutes(1)};
   // From the first policy on. The last member: what it answers at the end uses the others.
   std::unique_ptr<Authenticator> authenticator_;

@@ -37,9 +37,15 @@ class Recorder : public HttpHandler {
       seen.push_back(std::string(request.caller) + " " + std::string(request.method) + " " +
                      std::string(request.path) + std::string(request.body));
     }
-    respond({.status = 200, .body = "ok", .headers = {}});
+    HttpResponse response{.status = 200, .body = "ok", .headers = {}};
+    if (request.path.ends_with("/stream")) {
+      auto [made, reader] = MakeStream(request);
+      stream = std::move(made);
+      response.stream = std::move(reader);
+    }
+    respond(std::move(response));
   }
-  void HandleExpect(const HttpRequest& request, Respond respond) override {
+  void HandleHead(const HttpRequest& request, Respond respond) override {
     {
       const std::lock_guard lock(mutex_);
       seen.push_back(std::string(request.caller) + " expects " + std::string(request.path));
@@ -48,6 +54,7 @@ class Recorder : public HttpHandler {
   }
   std::vector<std::string> seen;
   std::shared_ptr<const GroupSet> listed_groups;  // Of the last one.
+  std::shared_ptr<ResponseStream> stream;
 
  private:
   std::mutex mutex_;
@@ -81,15 +88,15 @@ class AccessGateTest : public ::testing::Test {
   }
   int StatusOfExpect(std::string_view path, std::string_view authorization) {
     std::promise<HttpResponse> answer;
-    gate_.HandleExpect({.method = "PUT",
-                        .target = path,
-                        .path = path,
-                        .query = {},
-                        .content_type = {},
-                        .authorization = authorization,
-                        .body = {},
-                        .peer = peer_},
-                       [&](HttpResponse response) { answer.set_value(std::move(response)); });
+    gate_.HandleHead({.method = "PUT",
+                      .target = path,
+                      .path = path,
+                      .query = {},
+                      .content_type = {},
+                      .authorization = authorization,
+                      .body = {},
+                      .peer = peer_},
+                     [&](HttpResponse response) { answer.set_value(std::move(response)); });
     return answer.get_future().get().status;
   }
   int StatusOf(std::string_view method, std::string_view path, std::string_view authorization = {},
@@ -350,6 +357,51 @@ TEST_F(AccessGateTest, PoliciesMayChangeWhileRequestsCome) {
   for (int i = 0; i < 200; ++i) EXPECT_EQ(StatusOf("GET", "/a/b", kAlice), 200);
   stop = true;
   changes.join();
+}
+
+// Each of a stream that somebody was let in to, and a reload of the rules.
+TEST_F(AccessGateTest, AStreamGoesOnWhileItsCallerMayHaveIt) {
+  UseRules("  - {who: 'user:alice', may: read, applications: ['web']}\n");
+  const HttpResponse response = Send("GET", "/web/stream", kAlice);
+  ASSERT_TRUE(next_.stream);
+  UseRules("  - {who: login, may: read}\n");
+  EXPECT_FALSE(next_.stream->is_over());
+  gate_.Use(nullptr);
+  EXPECT_FALSE(next_.stream->is_over()) << "everything is open";
+  UseRules("  - {who: 'user:alice', may: read}\n");
+  EXPECT_FALSE(next_.stream->is_over());
+}
+
+TEST_F(AccessGateTest, AStreamEndsWithItsRight) {
+  UseRules("  - {who: 'user:alice', may: read}\n");
+  const HttpResponse response = Send("GET", "/web/stream", kAlice);
+  UseRules("  - {who: 'user:alice', may: read, applications: ['db']}\n");
+  EXPECT_TRUE(next_.stream->is_over());
+}
+
+TEST_F(AccessGateTest, AStreamEndsWithThePasswordOrTokenThatLetItIn) {
+  UseRules("  - {who: login, may: read}\n");
+  const HttpResponse response = Send("GET", "/web/stream", kAlice);
+  const auto of_alice = next_.stream;
+  const HttpResponse other = Send("GET", "/web/stream", kToken);
+  const auto of_token = next_.stream;
+  WebConfig web = Users();
+  web.users[0].hash[10] ^= 1;
+  AccessFile access = ParseAccessFile("rules: [{who: login, may: read}]", "access.yml").value();
+  access.tokens = {{"ci", Sha256("secret-of-ci")}};
+  gate_.Use(AccessPolicy::Make(&web, &access, true).value());
+  EXPECT_TRUE(of_alice->is_over());
+  EXPECT_FALSE(of_token->is_over());
+  access.tokens = {{"ci", Sha256("another")}};
+  gate_.Use(AccessPolicy::Make(&web, &access, true).value());
+  EXPECT_TRUE(of_token->is_over());
+}
+
+TEST_F(AccessGateTest, AStreamThatWasOpenToAllEndsWhereALoginIsNeeded) {
+  const HttpResponse response = Send("GET", "/web/stream");
+  ASSERT_TRUE(next_.stream);
+  UseRules("  - {who: login, may: read}\n");
+  EXPECT_TRUE(next_.stream->is_over());
 }
 
 TEST_F(AccessGateTest, LoginsThatStillWaitAreAnsweredAtTheEnd) {

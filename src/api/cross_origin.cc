@@ -48,11 +48,11 @@ void CrossOrigin::Handle(const HttpRequest& request, Respond respond) {
   next_.Handle(request, WithPermission(std::move(origin), std::move(respond)));
 }
 
-void CrossOrigin::HandleExpect(const HttpRequest& request, Respond respond) {
+void CrossOrigin::HandleHead(const HttpRequest& request, Respond respond) {
   if (!request.allowed_origin.empty()) {
     respond = WithPermission(std::string(request.allowed_origin), std::move(respond));
   }
-  next_.HandleExpect(request, std::move(respond));
+  next_.HandleHead(request, std::move(respond));
 }
 
 }  // namespace target_eye

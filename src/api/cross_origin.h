@@ -16,7 +16,7 @@ class CrossOrigin : public HttpHandler {
   explicit CrossOrigin(HttpHandler& next) : next_(next) {}
 
   void Handle(const HttpRequest& request, Respond respond) override;
-  void HandleExpect(const HttpRequest& request, Respond respond) override;
+  void HandleHead(const HttpRequest& request, Respond respond) override;
   PathRules RulesOf(std::string_view path) const override { return next_.RulesOf(path); }
 
  private:

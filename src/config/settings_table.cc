@@ -359,8 +359,12 @@ constexpr Setting kSettings[] = {
      .field = &Config::buffer_limit_bytes,
      .least = kMiB,
      .most = 1024 * 1024 * kMiB,
-     .doc = "Bytes of bodies that may be in memory at once, over all connections; a request whose "
-            "body would be too much is answered with 503."},
+     .doc =
+         "Bytes of requests that may be in memory at once, over all connections, beyond the first "
+         "4 KiB of each; a request that would be too much is answered with 503. As many again of "
+         "answers that their clients have not taken yet, where what many wait for counts once; a "
+         "large answer that would be too much becomes 503. While more than half is taken, clients "
+         "that take less than 64 KiB a second are cut off."},
     {.name = "group_limit",
      .section = kOurs,
      .topic = Topic::kLimits,

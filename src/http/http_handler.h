@@ -6,10 +6,21 @@
 #include <string_view>
 #include <vector>
 
+#include "http/response_stream.h"
 #include "model/group_set.h"
 #include "tls/peer_certificate.h"
 
 namespace target_eye {
+
+struct HttpRequest;
+
+// Is told of each stream that is made for a request, and may end it later.
+class StreamWatch {
+ public:
+  virtual ~StreamWatch() = default;
+  virtual void OnStream(const HttpRequest& request,
+                        const std::shared_ptr<ResponseStream>& stream) = 0;
+};
 
 // A request that passed the framing gate, whole. The views are good until the response is given.
 struct HttpRequest {
@@ -36,7 +47,13 @@ struct HttpRequest {
   std::string_view caller = {};
   // What a list of groups may show: set by the access gate for /-/sd; null: all.
   std::shared_ptr<const GroupSet> listed_groups = nullptr;
+  // See MakeStream. Good until Handle returns; null: nobody wants to know.
+  StreamWatch* stream_watch = nullptr;
 };
+
+// A stream that answers `request`; its maker's end, and the one for HttpResponse::stream. Only
+// inside Handle. Whoever has let the request in may end the stream when its right is taken away.
+std::pair<std::shared_ptr<ResponseStream>, StreamReader> MakeStream(const HttpRequest& request);
 
 struct HttpHeader {
   std::string_view name;  // A literal.
@@ -49,6 +66,10 @@ struct HttpResponse {
   std::string body;
   // Sent in place of `body` where it is set; for what many clients are sent.
   std::shared_ptr<const std::string> shared_body = nullptr;
+  // More of the body, behind the bytes above, for as long as there is news. The server ends it when
+  // it stops. On HTTP/1.1 the connection is closed after it. The access log and the metrics show
+  // the answer when it begins.
+  StreamReader stream = {};
   // Beyond Date, Server, Content-Type, Content-Length and Connection, which the session writes.
   std::vector<HttpHeader> headers;
   // The word by which the metrics know who answered; a literal.
@@ -83,10 +104,11 @@ class HttpHandler {
   virtual ~HttpHandler() = default;
   virtual void Handle(const HttpRequest& request, Respond respond) = 0;
 
-  // The same for a request whose client waits to be told whether to send the body, which is not
-  // here yet (RFC 9110 section 10.1.1). The answer is final, or has status 100 and nothing else:
-  // then Handle is called with the whole request, once its body has come.
-  virtual void HandleExpect(const HttpRequest& /*request*/, Respond respond) {
+  // The same for a request whose body is not here yet, before any more of it is read: whoever may
+  // not send it must not cost memory. The answer is final, or has status 100 and nothing else: then
+  // Handle is called with the whole request, once its body has come. A client that waits for 100
+  // (RFC 9110 section 10.1.1) is told so.
+  virtual void HandleHead(const HttpRequest& /*request*/, Respond respond) {
     respond({.status = 100, .body = {}, .headers = {}});
   }
 

@@ -244,6 +244,8 @@ TEST_F(HttpLimitsTest, BodiesTogetherAreBounded) {
   first.Send("PUT /later HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n" +
              std::string(100'000, 'x'));
   handler_.AwaitHeld(1);
+  handler_.Release();     // Its header is let in...
+  handler_.AwaitHeld(1);  // ...and its body is here.
   RawClient second = Connect();
   second.Send(put + std::string(60'000, 'x'));
   EXPECT_EQ(StatusOf(second.ReadResponse()), 503);

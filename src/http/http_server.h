@@ -39,8 +39,10 @@ struct HttpServerOptions {
   // Requests that wait for the handler's answer at once, over all connections; one more gets 503,
   // unless its path is exempt (PathRules). 0: no limit.
   std::size_t request_limit = 0;
-  // Bytes of the bodies that are received or handled at once, over all connections, without those
-  // that came with their header in one piece; a body beyond that gets 503. 0: no limit.
+  // Bytes of the requests that are received or handled at once, over all connections, without the
+  // first kFreeRequestBytes of each connection; a request beyond that gets 503. As many again of
+  // answers that their clients have not taken; a large answer beyond that becomes 503, a small one
+  // is cut off. 0: no limits.
   std::size_t buffer_limit_bytes = 0;
   // Requests a second of one client address; 0: as many as it likes.
   std::size_t client_rate_limit = 0;
@@ -51,7 +53,7 @@ struct HttpServerOptions {
   // For a client to take more of its response.
   std::chrono::milliseconds write_timeout{30'000};
   // From a connection's beginning to the end of its TLS handshake.
-  std::chrono::milliseconds ssl_handshake_timeout{60'000};
+  std::chrono::milliseconds ssl_handshake_timeout{10'000};
   // HTTP/2: requests at once on one connection; bytes of a request's header, by the reckoning of
   // RFC 9113 section 6.5.2; bytes of a frame's payload, 16384-16777215.
   std::size_t h2_max_concurrent_streams = 100;

@@ -67,6 +67,10 @@ struct Metrics::Families {
   prometheus::Counter& rejected_connections =
       Counter("target_eye_http_rejected_connections_total",
               "Connections that were refused because too many were open.");
+  prometheus::Counter& dropped_answers =
+      Counter("target_eye_http_answers_dropped_total",
+              "Answers that were not sent, or not to their end, because clients were too slow to "
+              "take theirs.");
 
   prometheus::Counter& tls_handshake_failures =
       Counter("target_eye_tls_handshake_failures_total",
@@ -185,6 +189,8 @@ void Metrics::ConnectionOpened() {
 void Metrics::ConnectionClosed() { families_->connections.Decrement(); }
 
 void Metrics::ConnectionRejected() { families_->rejected_connections.Increment(); }
+
+void Metrics::AnswerDropped() { families_->dropped_answers.Increment(); }
 
 void Metrics::TlsHandshakeFailed() { families_->tls_handshake_failures.Increment(); }
 

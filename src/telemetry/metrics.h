@@ -20,13 +20,15 @@ class Metrics {
 
   // http: target_eye_http_requests_total{code,method,handler},
   // target_eye_http_request_duration_seconds{handler}, target_eye_http_connections,
-  // target_eye_http_connections_total, target_eye_http_rejected_connections_total.
+  // target_eye_http_connections_total, target_eye_http_rejected_connections_total,
+  // target_eye_http_answers_dropped_total.
   // `method` must be one of the known methods or "other", `handler` a fixed word: both bound the
   // series.
   void ObserveRequest(int code, std::string_view method, std::string_view handler, Seconds took);
   void ConnectionOpened();
   void ConnectionClosed();
   void ConnectionRejected();
+  void AnswerDropped();
 
   // tls: target_eye_tls_handshake_failures_total,
   // target_eye_tls_certificate_not_after_timestamp_seconds.

@@ -58,6 +58,8 @@ nghttp2_session* Http2Session::Callbacks::NewSession(Http2Session& session) {
     if (nghttp2_option_new(&made) != 0) made = nullptr;
     // Streams that are over are of no use: there is no tree of priorities.
     if (made != nullptr) nghttp2_option_set_no_closed_streams(made, 1);
+    // See Http2Session::TakeData.
+    if (made != nullptr) nghttp2_option_set_no_auto_window_update(made, 1);
 #ifdef TARGET_EYE_NGHTTP2_BOUNDS_CONTINUATIONS
     // So that a header that is too large is answered, and does not end the connection. More than
     // this does.
@@ -123,7 +125,7 @@ int Http2Session::Callbacks::OnHeader(nghttp2_session*, const nghttp2_frame* fra
                                       std::uint8_t, void* user) noexcept {
   Stream* const stream = SessionOf(user).Find(frame->hd.stream_id);
   if (stream != nullptr && !stream->head_done) {
-    stream->fields.Add(View(name, name_size), View(value, value_size));
+    SessionOf(user).TakeField(*stream, View(name, name_size), View(value, value_size));
   }
   return 0;
 }
@@ -164,8 +166,7 @@ int Http2Session::Callbacks::OnFrame(nghttp2_session*, const nghttp2_frame* fram
 int Http2Session::Callbacks::OnData(nghttp2_session*, std::uint8_t, std::int32_t id,
                                     const std::uint8_t* data, std::size_t size,
                                     void* user) noexcept {
-  Http2Session& session = SessionOf(user);
-  if (Stream* const stream = session.Find(id)) session.TakeBody(id, *stream, View(data, size));
+  SessionOf(user).TakeData(id, View(data, size));
   return 0;
 }
 
@@ -201,12 +202,25 @@ ssize_t Http2Session::Callbacks::ReadBody(nghttp2_session*, std::int32_t id, std
   Stream* const stream = session.Find(id);
   if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   const std::string_view unsent = stream->unsent();
-  const std::size_t bytes = std::min(size, unsent.size());
+  std::size_t bytes = std::min(size, unsent.size());
   std::memcpy(room, unsent.data(), bytes);
   stream->sent += bytes;
+  bool is_end = bytes == unsent.size();
+  if (is_end && stream->out_stream) {
+    const StreamReader::Piece piece =
+        stream->out_stream.Read({reinterpret_cast<char*>(room) + bytes, size - bytes});
+    // So that the client does not take what it has for all.
+    if (piece.state == StreamReader::State::kBroken) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    bytes += piece.bytes;
+    is_end = piece.state == StreamReader::State::kEnded;
+    if (bytes == 0 && !is_end) {
+      stream->deadline = SteadyTime::max();
+      return NGHTTP2_ERR_DEFERRED;
+    }
+  }
   stream->deadline = session.now_ + session.context_.options.write_timeout;
   session.budget_.CountSent(bytes);
-  if (bytes == unsent.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+  if (is_end) *flags |= NGHTTP2_DATA_FLAG_EOF;
   return static_cast<ssize_t>(bytes);
 }
 

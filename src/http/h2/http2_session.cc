@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "http/h2/http2_callbacks.h"
-#include "http/net/lingering.h"
+#include "http/session/request_steps.h"
 #include "telemetry/log.h"
 
 namespace target_eye {
@@ -28,12 +28,11 @@ constexpr std::size_t kKeptBytes = 16 << 10;
 }  // namespace
 
 Http2Session::Http2Session(std::shared_ptr<IoThread> thread, Peer peer)
-    : thread_(std::move(thread)),
-      context_(thread_->context()),
+    : LiveConnection(std::move(thread), std::move(peer)),
       head_limits_{context_.options.h2_max_header_list_size, context_.head_limits.target_bytes,
                    context_.head_limits.fields},
-      peer_(std::move(peer)),
-      transport_(thread_->io()),
+      request_charge_(context_.request_bytes),
+      answer_charge_(context_.answers.own()),
       now_(steady_clock::now()) {}
 
 Http2Session::~Http2Session() = default;
@@ -43,9 +42,7 @@ void Http2Session::FreeSession::operator()(nghttp2_session* session) const {
 }
 
 void Http2Session::Start(Transport transport) {
-  self_ = std::static_pointer_cast<Http2Session>(shared_from_this());
-  thread_->Add(*this);
-  transport_ = std::move(transport);
+  Open(std::move(transport));
   if (peer_.slot.room_for_more()) peer_.slot.CountAsServed();
   if (!MakeSession()) return Close();
   SetIdleDeadline();
@@ -71,13 +68,13 @@ bool Http2Session::MakeSession() {
 void Http2Session::WaitReadable() {
   if (reading_) return;
   reading_ = true;
-  transport_.WaitReadable([self = self_](error_code error) {
+  transport_.WaitReadable([self = Self<Http2Session>()](error_code error) {
     self->reading_ = false;
-    if (self->state_ == State::kClosed) return;
-    if (self->state_ == State::kEnding) return self->HandOver();
+    if (!self->is_open()) return;
+    if (self->ending_) return self->LeaveToLingering();
     self->now_ = steady_clock::now();
     if (error) return self->Close();
-    if (!self->write_blocked_) self->Receive();
+    if (!self->blocked_) self->Receive();
   });
 }
 
@@ -94,10 +91,11 @@ void Http2Session::Receive() {
     }
   }
   reading_ = true;
-  asio::post(thread_->io(), [self = self_] {
+  asio::post(thread_->io(), [self = Self<Http2Session>()] {
     self->reading_ = false;
-    if (self->state_ == State::kEnding) return self->HandOver();
-    if (self->state_ == State::kClosed || self->write_blocked_) return;
+    if (!self->is_open()) return;
+    if (self->ending_) return self->LeaveToLingering();
+    if (self->blocked_) return;
     self->now_ = steady_clock::now();
     self->Receive();
   });
@@ -115,7 +113,10 @@ bool Http2Session::TakeBytes(std::string_view bytes) {
     bounded = budget_.TakeStray(received_bytes_ - framed_bytes_, now_);
     framed_bytes_ = received_bytes_;
   }
-  if (taken >= 0 && bounded) return true;
+  if (taken >= 0 && bounded) {
+    JudgeHeads();
+    return is_open();
+  }
   Log(LogLevel::kDebug, "HTTP/2 connection ended",
       {{"peer", peer_.client.text},
        {"reason", bounded ? nghttp2_strerror(static_cast<int>(taken))
@@ -129,7 +130,7 @@ bool Http2Session::TakeBytes(std::string_view bytes) {
   Terminate(!bounded || taken == NGHTTP2_ERR_CALLBACK_FAILURE || taken == NGHTTP2_ERR_FLOODED
                 ? NGHTTP2_ENHANCE_YOUR_CALM
                 : NGHTTP2_INTERNAL_ERROR);
-  if (state_ == State::kOpen && !write_blocked_) End();
+  if (is_talking() && !blocked_) End();
   return false;
 }
 
@@ -145,7 +146,7 @@ void Http2Session::FillOut() {
 }
 
 bool Http2Session::Send() {
-  if (write_blocked_ || in_nghttp2_ || state_ != State::kOpen) return false;
+  if (blocked_ || in_nghttp2_ || !is_talking()) return false;
   for (;;) {
     if (out_.empty()) FillOut();
     if (out_.empty()) break;
@@ -160,29 +161,22 @@ bool Http2Session::Send() {
 }
 
 bool Http2Session::Flush() {
-  bool moved = !write_blocked_;
+  std::size_t written = 0;
   while (sent_ < out_.size()) {
     error_code error;
     const std::array<asio::const_buffer, 1> rest = {
         asio::buffer(out_.data() + sent_, out_.size() - sent_)};
     const std::size_t bytes = transport_.Write(rest, error);
     sent_ += bytes;
-    moved = moved || bytes > 0;
+    written += bytes;
     if (error == asio::error::would_block) {
-      if (moved) {
-        deadline_ = now_ + context_.options.write_timeout;
-        queued_ = transport_.Queued();
+      blocked_.Note(written, transport_, now_, context_.options.write_timeout);
+      if (!ChargeAnswers()) {
+        context_.metrics.AnswerDropped();
+        Close();
+        return false;
       }
-      write_blocked_ = true;
-      transport_.WaitWritable([self = self_](error_code failed) {
-        if (self->state_ == State::kClosed) return;
-        self->now_ = steady_clock::now();
-        if (failed) return self->Close();
-        if (!self->Flush()) return;
-        self->write_blocked_ = false;
-        self->SetIdleDeadline();
-        if (self->Send() && !self->reading_) self->Receive();
-      });
+      WaitWritable();
       return false;
     }
     if (error) {
@@ -193,15 +187,30 @@ bool Http2Session::Flush() {
   sent_ = 0;
   out_.clear();
   if (out_.capacity() > kKeptBytes && streams_.empty()) out_.shrink_to_fit();
+  if (blocked_) {
+    blocked_.End();
+    ChargeAnswers();
+  }
   return true;
+}
+
+void Http2Session::WaitWritable() {
+  transport_.WaitWritable([self = Self<Http2Session>()](error_code failed) {
+    if (!self->is_open()) return;
+    self->now_ = steady_clock::now();
+    if (failed) return self->Close();
+    if (!self->Flush()) return;
+    self->SetIdleDeadline();
+    if (self->Send() && !self->reading_) self->Receive();
+  });
 }
 
 void Http2Session::SendSoon() {
   if (std::exchange(send_soon_, true)) return;
   // Not at once: answers often come many together.
-  asio::post(thread_->io(), [self = self_] {
+  asio::post(thread_->io(), [self = Self<Http2Session>()] {
     self->send_soon_ = false;
-    if (self->state_ != State::kOpen) return;
+    if (!self->is_talking()) return;
     self->now_ = steady_clock::now();
     self->Send();
   });
@@ -213,27 +222,31 @@ void Http2Session::Terminate(std::uint32_t code) {
 }
 
 void Http2Session::SetIdleDeadline() {
-  if (write_blocked_) return;
   deadline_ = streams_.empty() ? now_ + context_.options.keep_alive_timeout : SteadyTime::max();
 }
 
 void Http2Session::CheckDeadline(SteadyTime now) {
   now_ = now;
-  const auto self = self_;  // What is sent here may be the last thing, and close it.
-  if (now >= deadline_) {
-    if (write_blocked_) {
-      const std::size_t queued = transport_.Queued();
-      if (queued >= queued_) return Close();
-      queued_ = queued;
-      deadline_ = now + context_.options.write_timeout;
-      return;
+  const auto self = shared_from_this();  // What is sent here may be the last thing, and close it.
+  const bool is_tight = context_.answers.is_tight();
+  if (blocked_) {
+    if (blocked_.IsOver(transport_, now, context_.options.write_timeout, is_tight)) {
+      if (is_tight) context_.metrics.AnswerDropped();
+      return Close();
     }
+  } else if (now >= deadline_) {
     return Terminate(NGHTTP2_NO_ERROR);
   }
-  if (state_ != State::kOpen) return;
+  if (!is_talking()) return;
   for (auto it = streams_.begin(); it != streams_.end();) {
     const auto one = it++;
-    if (now >= one->second.deadline && !CheckStream(one->first, one->second, now)) return;
+    Stream& stream = one->second;
+    if (is_tight && IsTooSlow(stream, now)) {
+      context_.metrics.AnswerDropped();
+      Reset(one->first, stream, NGHTTP2_CANCEL);
+    } else if (now >= stream.deadline && !CheckStream(one->first, stream, now)) {
+      return;
+    }
   }
   if (draining_ && !std::exchange(told_last_stream_, true)) {
     nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE,
@@ -241,15 +254,21 @@ void Http2Session::CheckDeadline(SteadyTime now) {
                           nullptr, 0);
   }
   if (nghttp2_session_want_write(session_.get()) != 0) Send();
-  if (state_ == State::kOpen && told_last_stream_ && !OwesAnAnswer()) {
-    Terminate(NGHTTP2_NO_ERROR);
-  }
+  if (is_talking() && told_last_stream_ && !OwesAnAnswer()) Terminate(NGHTTP2_NO_ERROR);
 }
 
 void Http2Session::Drain() {
-  if (state_ != State::kOpen) return;
-  const auto self = self_;
-  if (!OwesAnAnswer() && !transport_.HasUnread()) return Terminate(NGHTTP2_NO_ERROR);
+  if (!is_talking()) return;
+  const auto self = shared_from_this();
+  const bool is_owing = OwesAnAnswer() || transport_.HasUnread();
+  bool is_streaming = false;
+  for (auto& [id, stream] : streams_) {
+    if (!stream.out_stream) continue;
+    is_streaming = true;
+    stream.out_stream.End();
+    nghttp2_session_resume_data(session_.get(), id);
+  }
+  if (!is_owing && !is_streaming) return Terminate(NGHTTP2_NO_ERROR);
   // What the client sends before it has heard of it is still answered; the next tick says which
   // stream was the last.
   draining_ = true;
@@ -259,36 +278,27 @@ void Http2Session::Drain() {
 
 std::size_t Http2Session::Cut() {
   std::size_t cut = 0;
-  for (const auto& [id, stream] : streams_) cut += stream.closed || stream.dropping ? 0 : 1;
+  for (const auto& [id, stream] : streams_) {
+    cut += stream.closed || stream.dropping || stream.out_stream ? 0 : 1;
+  }
   Close();
   return cut;
 }
 
 void Http2Session::End() {
-  state_ = State::kEnding;
+  ending_ = true;
   deadline_ = SteadyTime::max();
   if (transport_.EndSending()) return Close();
-  if (!reading_) return HandOver();
+  if (!reading_) return LeaveToLingering();
   transport_.CancelWaits();
 }
 
-void Http2Session::HandOver() {
-  const auto lingering = std::make_shared<Lingering>(thread_, std::move(peer_.slot));
-  Transport transport = std::move(transport_);
-  Close();
-  lingering->Start(std::move(transport));
-}
-
-void Http2Session::Close() {
-  if (state_ == State::kClosed) return;
-  state_ = State::kClosed;
-  unlink();
-  transport_.Close();
+void Http2Session::OnClose() {
   // Those that are with the handler stay until it answers.
   std::erase_if(streams_, [](const auto& entry) { return !entry.second.waited_for; });
   for (auto& [id, stream] : streams_) stream.closed = true;
-  peer_.slot.Release();
-  self_.reset();  // May be the last that held this object.
+  request_charge_.Set(0);
+  answer_charge_.Set(0);
 }
 
 }  // namespace target_eye

@@ -7,18 +7,16 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "http/h2/http2_budget.h"
+#include "http/h2/http2_stream.h"
 #include "http/http_handler.h"
-#include "http/net/buffer_charge.h"
-#include "http/net/connection.h"
+#include "http/net/blocked_write.h"
+#include "http/net/byte_budget.h"
 #include "http/net/io_thread.h"
+#include "http/net/live_connection.h"
 #include "http/net/transport.h"
-#include "http/session/request_client.h"
-#include "http/wire/framing_gate.h"
-#include "http/wire/http2_head.h"
-#include "http/wire/request_id.h"
-#include "http/wire/request_plan.h"
 #include "util/clock.h"
 
 typedef struct nghttp2_session nghttp2_session;
@@ -35,13 +33,17 @@ namespace target_eye {
 // after kDropPause without DATA, READ_TIMEOUT after the answer, or after kDropBytes; and when the
 // connection's share is used up (Http2Budget::TakeDropped).
 //
-// While what is to be sent cannot go out, nothing is read, so that
-// what a connection holds is bounded: by the limits of each stream, and by kBodiesAtOnce.
+// While what is to be sent cannot go out, nothing is read. While the handler judges a header, its
+// client gets no more room for the body.
 //
-// Lives on one IoThread, and is used on it only. It keeps itself alive until it is closed; the
-// handler's `respond` keeps it and the stream, so that an answer to a client who has gone is
-// dropped.
-class Http2Session final : public Connection {
+// Memory: what nghttp2 and Http2Stream need for each of the streams that a client may have at once
+// is bounded by their number. What requests take up beyond kFreeRequestBytes a connection is
+// counted in ServerContext::request_bytes, unsent answers beyond kFreeAnswerBytes in
+// ServerContext::answers.
+//
+// The handler's `respond` keeps it and the stream alive, so that an answer to a client who has gone
+// is dropped.
+class Http2Session final : public LiveConnection {
  public:
   Http2Session(std::shared_ptr<IoThread> thread, Peer peer);
   ~Http2Session() override;
@@ -59,44 +61,8 @@ class Http2Session final : public Connection {
   static constexpr std::size_t kBodiesAtOnce = 4;
   static constexpr std::chrono::milliseconds kDropPause{500};
   static constexpr std::size_t kDropBytes = 64 << 20;
-  enum class State {
-    kOpen,
-    kEnding,  // Everything is said; only a wait for something to read is still to come back.
-    kClosed,
-  };
-  struct Stream {
-    Stream(const HeadLimits& limits, const Peer& peer, BufferBudget& budget)
-        : fields(limits), client(peer), charge(budget) {}
-
-    Http2Head fields;
-    RequestHead head;
-    RequestPlan plan;
-    RequestClient client;
-    RequestId id;
-    std::string body;
-    BufferCharge charge;
-    SteadyTime begin;
-    SteadyTime deadline;
-    bool head_done = false;
-    bool whole = false;
-    bool waited_for = false;  // With the handler.
-    bool expecting = false;   // The handler judges the header, and says whether to go on.
-    bool answered = false;
-    bool dropping = false;  // The answer is out; what still comes of the request is dropped.
-    bool closed = false;    // Kept only for the handler, whose views are into it.
-    // Of the response, sent from sent_ on.
-    std::string out_body;
-    std::shared_ptr<const std::string> out_shared_body;
-    std::size_t sent = 0;
-    // Of a request that was answered before it was whole.
-    std::size_t dropped_bytes = 0;
-    SteadyTime drop_deadline;  // Whatever comes.
-    bool resetting = false;    // RST_STREAM is to be sent; once is enough.
-
-    std::string_view unsent() const {
-      return std::string_view(out_shared_body ? *out_shared_body : out_body).substr(sent);
-    }
-  };
+  static constexpr std::size_t kFreeAnswerBytes = 16 << 10;
+  using Stream = Http2Stream;
   struct Callbacks;  // What nghttp2 calls.
   struct FreeSession {
     void operator()(nghttp2_session* session) const;
@@ -111,33 +77,49 @@ class Http2Session final : public Connection {
   // Gives whether everything went out, and the connection is open.
   bool Send();
   bool Flush();
+  void WaitWritable();
   void SendSoon();
   void FillOut();
   // Says GOAWAY with `code`; the connection ends when it is sent.
   void Terminate(std::uint32_t code);
-  // Everything is said: gives the connection to a Lingering.
+  // Everything is said.
   void End();
-  void HandOver();
-  void Close();
+  void OnClose() override;
   void SetIdleDeadline();
+  // Whether streams may be used, and frames sent.
+  bool is_talking() const { return is_open() && !ending_; }
 
   // http2_streams.cc: the requests.
   Stream* Find(std::int32_t id);
   void Begin(std::int32_t id);
+  void TakeField(Stream& stream, std::string_view name, std::string_view value);
   void TakeHead(std::int32_t id, Stream& stream);
-  // The client waits for 100 Continue.
-  void DispatchExpect(std::int32_t id, Stream& stream);
+  // Of the requests whose bodies are still to come after what was read.
+  void JudgeHeads();
+  void JudgeHead(std::int32_t id, Stream& stream);
   void Continue(std::int32_t id, Stream& stream);
+  void TakeData(std::int32_t id, std::string_view bytes);
   void TakeBody(std::int32_t id, Stream& stream, std::string_view bytes);
   void TakeEnd(std::int32_t id, Stream& stream);
   void Dispatch(std::int32_t id, Stream& stream);
+  void NoteWaiting(Stream& stream);
   // For a handler, which may call it on any thread.
   HttpHandler::Respond MakeRespond(std::int32_t id);
   void Refuse(std::int32_t id, Stream& stream, const Refusal& refusal);
   void Answer(std::int32_t id, Stream& stream, HttpResponse response);
   // nghttp2 has refused it without a word.
   void ObserveReset(Stream& stream);
-  void LetGoOfBody(Stream& stream);
+  void OnStreamNews(std::int32_t id);
+  // Counts what it takes up. Returns false if that is too much.
+  bool CountRequest(Stream& stream);
+  bool ChargeAnswers();
+  void HoldAnswer(Stream& stream, HttpResponse& response);
+  // What the client may not have been given room for, it is now.
+  void OpenWindow(std::int32_t id, Stream& stream);
+  void LetGoOfRequest(Stream& stream);
+  void LetGoOfAnswer(Stream& stream);
+  // While memory is short: the client does not take the answer.
+  bool IsTooSlow(const Stream& stream, SteadyTime now) const;
   // The answer is out, and the request not whole.
   void BeginDropping(Stream& stream);
   void Drop(std::int32_t id, Stream& stream, std::size_t bytes);
@@ -148,26 +130,24 @@ class Http2Session final : public Connection {
   // Of a stream whose deadline has passed. Gives false where the connection ends with it.
   bool CheckStream(std::int32_t id, Stream& stream, SteadyTime now);
 
-  const std::shared_ptr<IoThread> thread_;
-  ServerContext& context_;
   const HeadLimits head_limits_;
-  Peer peer_;
-  Transport transport_;
-  std::shared_ptr<Http2Session> self_;  // While it is open.
   std::unique_ptr<nghttp2_session, FreeSession> session_;
-  State state_ = State::kOpen;
   std::map<std::int32_t, Stream> streams_;
-  std::size_t buffered_bytes_ = 0;  // Of all bodies.
+  std::vector<std::int32_t> unjudged_;
+  std::size_t request_bytes_ = 0;  // Of all streams.
+  ByteCharge request_charge_;
+  std::size_t answer_bytes_ = 0;  // Of those that are not large.
+  ByteCharge answer_charge_;
 
+  bool ending_ = false;   // Only a wait for something to read is still to come back.
   bool reading_ = false;  // Waits for something to read.
-  bool write_blocked_ = false;
-  std::size_t queued_ = 0;   // Of what was written, at the last progress of a blocked write.
+  BlockedWrite blocked_;
   bool in_nghttp2_ = false;  // Nothing may be sent from inside its callbacks.
   bool send_soon_ = false;
   bool draining_ = false;
   bool told_last_stream_ = false;
   SteadyTime now_;
-  SteadyTime deadline_;  // Of an idle connection, of a write, or of the end.
+  SteadyTime deadline_;  // Of an idle connection.
   Http2Budget budget_;
   std::uint64_t received_bytes_ = 0;
   std::uint64_t framed_bytes_ = 0;  // Of frames that nghttp2 has told us of.

@@ -37,6 +37,17 @@ std::vector<nghttp2_nv> FieldsOf(std::string& head, std::string& status) {
   }
 }
 
+// What is to be taken of a budget for `bytes`, of which the first `free` need not be: in steps, so
+// that this is rare.
+std::size_t InSteps(std::size_t bytes, std::size_t free) {
+  constexpr std::size_t kStep = 4 << 10;
+  return bytes <= free ? 0 : (bytes - free + kStep - 1) / kStep * kStep;
+}
+
+Refusal TooManyBodies() {
+  return {503, "too many bodies are being received at once; try again in a moment"};
+}
+
 }  // namespace
 
 Http2Session::Stream* Http2Session::Find(std::int32_t id) {
@@ -46,9 +57,21 @@ Http2Session::Stream* Http2Session::Find(std::int32_t id) {
 
 void Http2Session::Begin(std::int32_t id) {
   if (streams_.empty()) deadline_ = SteadyTime::max();
-  const auto [it, added] = streams_.try_emplace(id, head_limits_, peer_, context_.buffers);
+  const auto [it, added] = streams_.try_emplace(id, head_limits_, peer_, context_.answers);
   it->second.begin = now_;
   it->second.deadline = now_ + context_.options.read_timeout;
+}
+
+bool Http2Session::CountRequest(Stream& stream) {
+  const std::size_t bytes = stream.request_bytes();
+  request_bytes_ += bytes - stream.counted_bytes;
+  stream.counted_bytes = bytes;
+  return request_charge_.Set(InSteps(request_bytes_, kFreeRequestBytes));
+}
+
+void Http2Session::TakeField(Stream& stream, std::string_view name, std::string_view value) {
+  stream.fields.Add(name, value);
+  if (!CountRequest(stream)) stream.fields.Refuse(TooManyBodies());
 }
 
 void Http2Session::TakeHead(std::int32_t id, Stream& stream) {
@@ -67,36 +90,63 @@ void Http2Session::TakeHead(std::int32_t id, Stream& stream) {
   }
   if (!refusal) refusal = CountAgainstRate(context_, stream.client, now_);
   if (refusal) return Refuse(id, stream, *refusal);
-  if (stream.plan.expects_continue && !stream.whole) DispatchExpect(id, stream);
+  if (!stream.whole) unjudged_.push_back(id);
 }
 
-void Http2Session::DispatchExpect(std::int32_t id, Stream& stream) {
-  stream.expecting = true;
+void Http2Session::JudgeHeads() {
+  // Most bodies come with their header, and are here by now.
+  for (const std::int32_t id : std::exchange(unjudged_, {})) {
+    Stream* const stream = Find(id);
+    if (stream != nullptr && !stream->whole && !stream->answered) JudgeHead(id, *stream);
+  }
+}
+
+void Http2Session::JudgeHead(std::int32_t id, Stream& stream) {
+  stream.judging = true;
   stream.deadline = SteadyTime::max();
   stream.id.Set(stream.plan.request_id, thread_->NextRequestNumber());
   if (auto response = AnswerWithoutHandler(context_, stream.plan)) {
     return Answer(id, stream, *std::move(response));
   }
-  context_.handler.HandleExpect(MakeRequest(stream.head, stream.plan, {}, stream.client, stream.id),
-                                MakeRespond(id));
-  if (stream.expecting && !stream.answered) {
-    stream.waited_for = true;
-    context_.waiting_requests.fetch_add(1, std::memory_order_relaxed);
-  }
+  context_.handler.HandleHead(MakeRequest(stream.head, stream.plan, {}, stream.client, stream.id),
+                              MakeRespond(id));
+  if (stream.judging && !stream.answered) NoteWaiting(stream);
+}
+
+void Http2Session::NoteWaiting(Stream& stream) {
+  stream.waited_for = true;
+  context_.waiting_requests.fetch_add(1, std::memory_order_relaxed);
 }
 
 void Http2Session::Continue(std::int32_t id, Stream& stream) {
-  stream.expecting = false;
+  stream.judging = false;
+  OpenWindow(id, stream);
+  if (!in_nghttp2_) SendSoon();
   if (stream.whole) return Dispatch(id, stream);
   now_ = steady_clock::now();
   stream.deadline = now_ + context_.options.read_timeout;
+  if (!stream.plan.expects_continue || !stream.body.empty()) return;
   static char name[] = ":status";
   static char value[] = "100";
   const nghttp2_nv status = {reinterpret_cast<std::uint8_t*>(name),
                              reinterpret_cast<std::uint8_t*>(value), sizeof name - 1,
                              sizeof value - 1, NGHTTP2_NV_FLAG_NONE};
   nghttp2_submit_headers(session_.get(), NGHTTP2_FLAG_NONE, id, nullptr, &status, 1, nullptr);
-  if (!in_nghttp2_) SendSoon();
+}
+
+void Http2Session::OpenWindow(std::int32_t id, Stream& stream) {
+  const std::size_t bytes = std::exchange(stream.held_window, 0);
+  if (bytes > 0) nghttp2_session_consume(session_.get(), id, bytes);
+}
+
+void Http2Session::TakeData(std::int32_t id, std::string_view bytes) {
+  Stream* const stream = Find(id);
+  if (stream != nullptr) TakeBody(id, *stream, bytes);
+  if (stream != nullptr && stream->judging) {
+    stream->held_window += bytes.size();
+  } else {
+    nghttp2_session_consume(session_.get(), id, bytes.size());
+  }
 }
 
 void Http2Session::TakeBody(std::int32_t id, Stream& stream, std::string_view bytes) {
@@ -106,18 +156,16 @@ void Http2Session::TakeBody(std::int32_t id, Stream& stream, std::string_view by
     return Refuse(id, stream,
                   {413, "the body must be at most " + std::to_string(limit) + " bytes"});
   }
-  if (buffered_bytes_ + bytes.size() > kBodiesAtOnce * limit ||
-      !stream.charge.Set(stream.body.size() + bytes.size())) {
-    return Refuse(id, stream,
-                  {503, "too many bodies are being received at once; try again in a moment"});
+  if (request_bytes_ + bytes.size() > kBodiesAtOnce * limit + kFreeRequestBytes) {
+    return Refuse(id, stream, TooManyBodies());
   }
   stream.body += bytes;
-  buffered_bytes_ += bytes.size();
+  if (!CountRequest(stream)) Refuse(id, stream, TooManyBodies());
 }
 
 void Http2Session::TakeEnd(std::int32_t id, Stream& stream) {
   stream.whole = true;
-  if (!stream.answered && !stream.expecting) Dispatch(id, stream);
+  if (!stream.answered && !stream.judging) Dispatch(id, stream);
 }
 
 void Http2Session::Dispatch(std::int32_t id, Stream& stream) {
@@ -129,14 +177,11 @@ void Http2Session::Dispatch(std::int32_t id, Stream& stream) {
   context_.handler.Handle(
       MakeRequest(stream.head, stream.plan, stream.body, stream.client, stream.id),
       MakeRespond(id));
-  if (!stream.answered) {
-    stream.waited_for = true;
-    context_.waiting_requests.fetch_add(1, std::memory_order_relaxed);
-  }
+  if (!stream.answered) NoteWaiting(stream);
 }
 
 HttpHandler::Respond Http2Session::MakeRespond(std::int32_t id) {
-  return [self = self_, id](HttpResponse response) mutable {
+  return [self = Self<Http2Session>(), id](HttpResponse response) mutable {
     IoThread& thread = *self->thread_;
     if (thread.IsCurrent()) {
       self->Respond(id, std::move(response));
@@ -154,14 +199,14 @@ void Http2Session::Respond(std::int32_t id, HttpResponse response) {
     context_.waiting_requests.fetch_sub(1, std::memory_order_relaxed);
   }
   if (stream.closed) {
-    LetGoOfBody(stream);
+    LetGoOfRequest(stream);
     streams_.erase(it);
-    if (state_ == State::kOpen && streams_.empty()) SetIdleDeadline();
+    if (is_talking() && streams_.empty()) SetIdleDeadline();
     return;
   }
   // Its body may have been refused meanwhile, for its length.
   if (stream.answered) return;
-  if (stream.expecting && response.status == 100) return Continue(id, stream);
+  if (stream.judging && response.status == 100) return Continue(id, stream);
   Answer(id, stream, std::move(response));
 }
 
@@ -176,13 +221,17 @@ void Http2Session::Refuse(std::int32_t id, Stream& stream, const Refusal& refusa
 void Http2Session::Answer(std::int32_t id, Stream& stream, HttpResponse response) {
   now_ = steady_clock::now();
   stream.answered = true;
+  stream.judging = false;
+  stream.answered_at = now_;
   stream.deadline = now_ + context_.options.write_timeout;
+  const bool is_bodiless = IsBodiless(response.status, stream.head.method);
+  if (is_bodiless) response.stream.Close();
+  if (!is_bodiless) HoldAnswer(stream, response);
   std::string head;
   const bool tells_id = stream.id.from_client() || response.status >= 400;
   AppendResponseHead(response, thread_->standard_fields(), ConnectionHeader::kNone,
                      tells_id ? stream.id.text() : std::string_view(), head);
-  const std::string_view body =
-      IsBodiless(response.status, stream.head.method) ? std::string_view() : BodyOf(response);
+  const std::size_t body_bytes = is_bodiless ? 0 : BodyOf(response).size();
   ObserveAnswer(context_, {.head = stream.head,
                            .version = "2",
                            .https = transport_.is_tls(),
@@ -190,38 +239,84 @@ void Http2Session::Answer(std::int32_t id, Stream& stream, HttpResponse response
                            .id = stream.id,
                            .response = response,
                            .response_head = head,
-                           .body_bytes = body.size(),
+                           .body_bytes = body_bytes,
                            .took = now_ - stream.begin});
   std::string status = std::to_string(response.status);
   const std::vector<nghttp2_nv> fields = FieldsOf(head, status);
   nghttp2_data_provider provider{};
   provider.read_callback = Callbacks::ReadBody;
-  if (!body.empty()) {
+  const bool has_body = body_bytes > 0 || response.stream;
+  if (body_bytes > 0) {
     stream.out_shared_body = std::move(response.shared_body);
     if (!stream.out_shared_body) stream.out_body = std::move(response.body);
   }
+  if (response.stream) {
+    stream.out_stream = std::move(response.stream);
+    stream.out_stream.Attach(context_.answers, [self = Self<Http2Session>(), id] {
+      self->thread_->Post([self, id] { self->OnStreamNews(id); });
+    });
+  }
   nghttp2_submit_response(session_.get(), id, fields.data(), fields.size(),
-                          body.empty() ? nullptr : &provider);
-  LetGoOfBody(stream);
+                          has_body ? &provider : nullptr);
+  LetGoOfRequest(stream);
+  OpenWindow(id, stream);
   if (!in_nghttp2_) SendSoon();
 }
 
-void Http2Session::LetGoOfBody(Stream& stream) {
-  buffered_bytes_ -= stream.body.size();
+void Http2Session::HoldAnswer(Stream& stream, HttpResponse& response) {
+  target_eye::HoldAnswer(context_, stream.answer_charge, response);
+  const std::size_t bytes = BodyOf(response).size();
+  if (bytes > kLargeAnswerBytes) return;
+  stream.counted_answer_bytes = bytes;
+  answer_bytes_ += bytes;
+  if (ChargeAnswers()) return;
+  // The answer that says so is small, and a connection has only so many streams.
+  answer_bytes_ -= std::exchange(stream.counted_answer_bytes, 0);
+  RefuseAnswer(context_, response);
+}
+
+bool Http2Session::ChargeAnswers() {
+  return answer_charge_.Set(
+      InSteps(answer_bytes_ + (blocked_ ? out_.size() : 0), kFreeAnswerBytes));
+}
+
+void Http2Session::OnStreamNews(std::int32_t id) {
+  Stream* const stream = is_talking() ? Find(id) : nullptr;
+  if (stream == nullptr || !stream->out_stream) return;
+  now_ = steady_clock::now();
+  stream->deadline = now_ + context_.options.write_timeout;
+  nghttp2_session_resume_data(session_.get(), id);
+  Send();
+}
+
+void Http2Session::LetGoOfRequest(Stream& stream) {
   stream.body = {};
-  stream.charge.Set(0);
+  if (!stream.waited_for) {  // Otherwise the handler has views into it.
+    stream.head = {};
+    stream.fields.Clear();
+  }
+  CountRequest(stream);
+}
+
+void Http2Session::LetGoOfAnswer(Stream& stream) {
+  stream.out_body = {};
+  stream.out_shared_body.reset();
+  stream.out_stream.Close();
+  stream.answer_charge.Release();
+  answer_bytes_ -= std::exchange(stream.counted_answer_bytes, 0);
+  ChargeAnswers();
+}
+
+bool Http2Session::IsTooSlow(const Stream& stream, SteadyTime now) const {
+  return stream.answered && !stream.closed && !stream.resetting && !stream.unsent().empty() &&
+         BlockedWrite::IsTooSlow(stream.sent, now - stream.answered_at);
 }
 
 void Http2Session::BeginDropping(Stream& stream) {
   stream.dropping = true;
   stream.drop_deadline = now_ + context_.options.read_timeout;
   stream.deadline = std::min(now_ + kDropPause, stream.drop_deadline);
-  if (!stream.waited_for) {  // Else the handler has views into it.
-    stream.head = {};
-    stream.fields.Clear();
-  }
-  stream.out_body = {};
-  stream.out_shared_body.reset();
+  LetGoOfAnswer(stream);
 }
 
 void Http2Session::Drop(std::int32_t id, Stream& stream, std::size_t bytes) {
@@ -241,7 +336,8 @@ void Http2Session::Reset(std::int32_t id, Stream& stream, std::uint32_t code) {
 }
 
 bool Http2Session::OwesAnAnswer() const {
-  return !std::ranges::all_of(streams_, [](const auto& entry) { return entry.second.dropping; });
+  return !std::ranges::all_of(
+      streams_, [](const auto& entry) { return entry.second.dropping || entry.second.out_stream; });
 }
 
 void Http2Session::ObserveReset(Stream& stream) {
@@ -265,11 +361,16 @@ void Http2Session::ObserveReset(Stream& stream) {
 void Http2Session::OnStreamClosed(std::int32_t id) {
   const auto it = streams_.find(id);
   if (it == streams_.end()) return;
-  if (it->second.waited_for) {
-    it->second.closed = true;
+  Stream& stream = it->second;
+  // Of a stream that is over, only the connection's room is left.
+  const std::size_t bytes = std::exchange(stream.held_window, 0);
+  if (bytes > 0) nghttp2_session_consume_connection(session_.get(), bytes);
+  LetGoOfAnswer(stream);
+  if (stream.waited_for) {
+    stream.closed = true;
     return;
   }
-  LetGoOfBody(it->second);
+  LetGoOfRequest(stream);
   streams_.erase(it);
   if (streams_.empty()) SetIdleDeadline();
 }
@@ -298,7 +399,7 @@ bool Http2Session::CheckStream(std::int32_t id, Stream& stream, SteadyTime now) 
   const bool client_waits =
       nghttp2_session_get_stream_remote_window_size(session_.get(), id) <= 0 ||
       nghttp2_session_get_remote_window_size(session_.get()) <= 0;
-  if (write_blocked_ || !client_waits) {
+  if (blocked_ || !client_waits) {
     stream.deadline = now + context_.options.write_timeout;
   } else {
     Reset(id, stream, NGHTTP2_CANCEL);

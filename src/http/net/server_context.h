@@ -12,7 +12,8 @@
 
 #include "http/http_handler.h"
 #include "http/http_server.h"
-#include "http/net/buffer_charge.h"
+#include "http/net/answer_budget.h"
+#include "http/net/byte_budget.h"
 #include "http/net/client_connections.h"
 #include "http/net/client_rates.h"
 #include "http/wire/framing_gate.h"
@@ -48,7 +49,10 @@ class Exchangeable {
   std::atomic<std::uint64_t> version_ = 1;
 };
 
-// What all sessions of a server share. Constant once the threads run, but for what is made to be
+// What the requests of a connection may take up without being counted: most need no more.
+inline constexpr std::size_t kFreeRequestBytes = 4 << 10;
+
+// What all sessions of a server share. Constant once the threads run, except what is made to be
 // used by many.
 struct ServerContext {
   ServerContext(HttpServerOptions o, HttpHandler& h, Metrics& m)
@@ -59,7 +63,8 @@ struct ServerContext {
                options.allowed_origins, [&h](std::string_view path) { return h.RulesOf(path); }},
         client_rates(options.client_rate_limit),
         client_connections(options.client_connection_limit),
-        buffers(options.buffer_limit_bytes),
+        request_bytes(options.buffer_limit_bytes),
+        answers(options.buffer_limit_bytes),
         handler(h),
         metrics(m) {
     response_headers.Set(
@@ -71,7 +76,10 @@ struct ServerContext {
   const RequestPolicy policy;
   ClientRates client_rates;
   ClientConnections client_connections;
-  BufferBudget buffers;
+  // Of requests that are being received or handled: what a connection holds beyond its first
+  // kFreeRequestBytes.
+  ByteBudget request_bytes;
+  AnswerBudget answers;
   HttpHandler& handler;
   Metrics& metrics;
   AccessLog* access_log = nullptr;  // Null: none is kept.

@@ -23,16 +23,11 @@ thread_local std::array<char, kMostProxyHeaderBytes> room;
 
 ProxyPreface::ProxyPreface(std::shared_ptr<IoThread> thread, Peer peer,
                            std::shared_ptr<const TlsContext> tls)
-    : thread_(std::move(thread)),
-      peer_(std::move(peer)),
-      tls_(std::move(tls)),
-      transport_(thread_->io()) {}
+    : OpeningStep(std::move(thread), std::move(peer)), tls_(std::move(tls)) {}
 
 void ProxyPreface::Start(Transport transport) {
-  self_ = shared_from_this();
-  thread_->Add(*this);
-  transport_ = std::move(transport);
-  const HttpServerOptions& options = thread_->context().options;
+  Open(std::move(transport));
+  const HttpServerOptions& options = context_.options;
   deadline_ =
       steady_clock::now() + (tls_ ? options.ssl_handshake_timeout : options.keep_alive_timeout);
   Look();
@@ -42,12 +37,11 @@ void ProxyPreface::Look() {
   error_code error;
   const std::size_t bytes = transport_.Peek(asio::buffer(room), error);
   if (error == asio::error::would_block) {
-    transport_.WaitReadable(
-        [self = std::static_pointer_cast<ProxyPreface>(shared_from_this())](error_code failed) {
-          if (self->self_ == nullptr) return;
-          if (failed) return self->Close();
-          self->Look();
-        });
+    transport_.WaitReadable([self = Self<ProxyPreface>()](error_code failed) {
+      if (!self->is_open()) return;
+      if (failed) return self->Close();
+      self->Look();
+    });
     return;
   }
   // Whoever says nothing at all is looking whether there is a port.
@@ -60,13 +54,13 @@ void ProxyPreface::Look() {
       // What is not taken off makes the socket readable all the while: the tick looks again. A
       // header mostly comes whole.
       if (!std::exchange(begun_, true)) {
-        deadline_ = steady_clock::now() + thread_->context().options.read_timeout;
+        deadline_ = steady_clock::now() + context_.options.read_timeout;
       }
       return;
     case ProxyHeader::State::kWhole:
       return Take(header);
     case ProxyHeader::State::kMalformed:
-      if (thread_->context().malformed_proxy_headers.Take(steady_clock::now())) {
+      if (context_.malformed_proxy_headers.Take(steady_clock::now())) {
         Log(LogLevel::kWarning, "a proxy sent a malformed header of the PROXY protocol",
             {{"peer", peer_.client.text}, {"reason", header.problem}});
       }
@@ -80,55 +74,33 @@ void ProxyPreface::Take(const ProxyHeader& header) {
   peer_.trusted = false;
   if (header.client) {
     peer_.client = ClientAddress(header.client->Text());
-    peer_.trusted = thread_->context().trusted_proxies.Contains(header.client->address);
+    peer_.trusted = context_.trusted_proxies.Contains(header.client->address);
     if (!peer_.trusted) peer_.slot.CountFor(peer_.client);
   }
   HandOn();
 }
 
 void ProxyPreface::HandOn() {
-  const auto thread = thread_;
-  Transport transport = std::move(transport_);
-  Peer peer = std::move(peer_);
   const auto tls = std::move(tls_);
-  Close();
-  ServeConnection(thread, std::move(transport), std::move(peer), tls);
+  Released released = Release();
+  ServeConnection(released.thread, std::move(released.transport), std::move(released.peer), tls);
 }
 
 void ProxyPreface::Refuse(const Refusal& refusal) {
-  const auto session = std::make_shared<Session>(thread_, std::move(peer_));
-  Transport transport = std::move(transport_);
-  Close();
-  session->Reject(std::move(transport), refusal);
+  Released released = Release();
+  std::make_shared<Session>(released.thread, std::move(released.peer))
+      ->Reject(std::move(released.transport), refusal);
 }
 
 void ProxyPreface::CheckDeadline(SteadyTime now) {
   if (begun_) {
-    const auto self = self_;
+    const auto self = shared_from_this();
     Look();
-    if (self_ == nullptr) return;
+    if (!is_open()) return;
   }
   if (now < deadline_) return;
   if (!begun_) return Close();
   Refuse({408, "the header of the PROXY protocol, or the request, took too long to arrive"});
-}
-
-void ProxyPreface::Drain() {
-  // A client that has begun may have a request to send; GRACEFUL_TIMEOUT bounds it.
-  if (!begun_ && !transport_.HasUnread()) Close();
-}
-
-std::size_t ProxyPreface::Cut() {
-  Close();
-  return 0;
-}
-
-void ProxyPreface::Close() {
-  if (self_ == nullptr) return;
-  unlink();
-  transport_.Close();
-  peer_.slot.Release();
-  self_.reset();  // May be the last that held this object.
 }
 
 }  // namespace target_eye

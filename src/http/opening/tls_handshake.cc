@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "http/h2/http2_session.h"
-#include "http/net/lingering.h"
 #include "http/session/session.h"
 #include "http/wire/framing_gate.h"
 #include "telemetry/log.h"
@@ -37,16 +36,11 @@ bool AgreedOnHttp2(SSL* ssl) {
 
 TlsHandshake::TlsHandshake(std::shared_ptr<IoThread> thread, Peer peer,
                            std::shared_ptr<const TlsContext> context)
-    : thread_(std::move(thread)),
-      peer_(std::move(peer)),
-      context_(std::move(context)),
-      transport_(thread_->io()) {}
+    : OpeningStep(std::move(thread), std::move(peer)), tls_(std::move(context)) {}
 
 void TlsHandshake::Start(Transport transport) {
-  self_ = shared_from_this();
-  thread_->Add(*this);
-  deadline_ = std::chrono::steady_clock::now() + thread_->context().options.ssl_handshake_timeout;
-  transport_ = std::move(transport);
+  Open(std::move(transport));
+  deadline_ = std::chrono::steady_clock::now() + context_.options.ssl_handshake_timeout;
   LookAtFirstBytes();
 }
 
@@ -55,8 +49,8 @@ void TlsHandshake::LookAtFirstBytes() {
   error_code error;
   const std::size_t size = transport_.Peek(boost::asio::buffer(room), error);
   if (error == boost::asio::error::would_block) {
-    transport_.WaitReadable([self = Self()](error_code failed) {
-      if (self->self_ == nullptr) return;
+    transport_.WaitReadable([self = Self<TlsHandshake>()](error_code failed) {
+      if (!self->is_open()) return;
       if (failed) return self->Close();
       self->LookAtFirstBytes();
     });
@@ -69,12 +63,11 @@ void TlsHandshake::LookAtFirstBytes() {
   if (bytes.front() != kTlsRecord) {
     const auto refusal = RefusalOf(bytes);
     if (!refusal) return Fail("this is not TLS");
-    const auto session = std::make_shared<Session>(thread_, std::move(peer_));
-    Transport transport = std::move(transport_);
-    Close();
-    return session->Reject(std::move(transport), *refusal);
+    Released released = Release();
+    return std::make_shared<Session>(released.thread, std::move(released.peer))
+        ->Reject(std::move(released.transport), *refusal);
   }
-  if (!transport_.BeginTls(context_->native())) return Fail("OpenSSL cannot make a connection");
+  if (!transport_.BeginTls(tls_->native())) return Fail("OpenSSL cannot make a connection");
   Continue();
 }
 
@@ -82,8 +75,8 @@ void TlsHandshake::Continue() {
   bool again = false;
   if (const auto error = transport_.Handshake(again)) return Fail(error.message());
   if (!again) return Finish();
-  transport_.WaitForHandshake([self = Self()](error_code error) {
-    if (self->self_ == nullptr) return;
+  transport_.WaitForHandshake([self = Self<TlsHandshake>()](error_code error) {
+    if (!self->is_open()) return;
     if (error) return self->Fail(error.message());
     self->Continue();
   });
@@ -91,22 +84,21 @@ void TlsHandshake::Continue() {
 
 void TlsHandshake::Finish() {
   const bool http2 = AgreedOnHttp2(transport_.tls());
-  Transport transport = std::move(transport_);
-  Peer peer = std::move(peer_);
-  if (auto certificate = PeerCertificateOf(transport.tls())) {
-    peer.certificate = std::make_unique<const PeerCertificate>(*std::move(certificate));
+  if (auto certificate = PeerCertificateOf(transport_.tls())) {
+    peer_.certificate = std::make_unique<const PeerCertificate>(*std::move(certificate));
   }
-  const auto thread = thread_;
-  Close();
+  Released released = Release();
   if (http2) {
-    std::make_shared<Http2Session>(thread, std::move(peer))->Start(std::move(transport));
+    std::make_shared<Http2Session>(released.thread, std::move(released.peer))
+        ->Start(std::move(released.transport));
   } else {
-    std::make_shared<Session>(thread, std::move(peer))->Start(std::move(transport));
+    std::make_shared<Session>(released.thread, std::move(released.peer))
+        ->Start(std::move(released.transport));
   }
 }
 
 void TlsHandshake::NoteFailure(std::string_view reason) {
-  thread_->context().metrics.TlsHandshakeFailed();
+  context_.metrics.TlsHandshakeFailed();
   Log(LogLevel::kDebug, "TLS handshake failed", {{"peer", peer_.client.text}, {"reason", reason}});
 }
 
@@ -120,28 +112,7 @@ void TlsHandshake::Fail(std::string_view reason) {
   NoteFailure(reason);
   // A client of TLS 1.3 has sent its request before it hears that its certificate is refused.
   if (transport_.EndSending()) return Close();
-  const auto lingering = std::make_shared<Lingering>(thread_, std::move(peer_.slot));
-  Transport transport = std::move(transport_);
-  Close();
-  lingering->Start(std::move(transport));
-}
-
-void TlsHandshake::Drain() {
-  // A client that has begun may have a request to send; GRACEFUL_TIMEOUT bounds it.
-  if (!begun_ && !transport_.HasUnread()) Close();
-}
-
-std::size_t TlsHandshake::Cut() {
-  Close();
-  return 0;
-}
-
-void TlsHandshake::Close() {
-  if (self_ == nullptr) return;
-  unlink();
-  transport_.Close();
-  peer_.slot.Release();
-  self_.reset();  // May be the last that held this object.
+  LeaveToLingering();
 }
 
 }  // namespace target_eye

@@ -23,6 +23,13 @@ std::string_view MethodForMetrics(std::string_view method) {
   return found == kMethods.end() ? "other" : *found;
 }
 
+// 503, with when to come again.
+HttpResponse TooMuch(std::string_view message) {
+  HttpResponse response = MessageResponse(503, message, "server");
+  response.headers.push_back({"Retry-After", "1"});
+  return response;
+}
+
 }  // namespace
 
 HttpRequest MakeRequest(const RequestHead& head, const RequestPlan& plan, std::string_view body,
@@ -53,6 +60,22 @@ std::optional<Refusal> CountAgainstRate(ServerContext& context, const RequestCli
   return Refusal{429, "too many requests from this address; try again in a second"};
 }
 
+void HoldAnswer(ServerContext& context, AnswerCharge& charge, HttpResponse& response) {
+  if (BodyOf(response).size() <= kLargeAnswerBytes) return;
+  if (!response.shared_body) {
+    response.shared_body = std::make_shared<const std::string>(std::move(response.body));
+  }
+  if (!charge.Hold(response.shared_body)) RefuseAnswer(context, response);
+}
+
+void RefuseAnswer(ServerContext& context, HttpResponse& response) {
+  context.metrics.AnswerDropped();
+  std::string caller = std::move(response.caller);
+  response = TooMuch(
+      "too many answers wait for clients that are slow to take them; try again in a moment");
+  response.caller = std::move(caller);
+}
+
 std::optional<HttpResponse> AnswerWithoutHandler(const ServerContext& context,
                                                  const RequestPlan& plan) {
   if (plan.path == "*") {
@@ -72,10 +95,7 @@ std::optional<HttpResponse> AnswerWithoutHandler(const ServerContext& context,
   const std::size_t limit = context.options.request_limit;
   if (limit > 0 && !plan.rules.exempt_from_request_limit &&
       context.waiting_requests.load(std::memory_order_relaxed) >= limit) {
-    HttpResponse response =
-        MessageResponse(503, "too many requests at once; try again in a moment", "server");
-    response.headers.push_back({"Retry-After", "1"});
-    return response;
+    return TooMuch("too many requests at once; try again in a moment");
   }
   return std::nullopt;
 }

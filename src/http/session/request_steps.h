@@ -26,6 +26,16 @@ HttpRequest MakeRequest(const RequestHead& head, const RequestPlan& plan, std::s
 std::optional<Refusal> CountAgainstRate(ServerContext& context, const RequestClient& client,
                                         SteadyTime now);
 
+// A body of more than this is sent from where it is, and must have room in the budget of answers.
+inline constexpr std::size_t kLargeAnswerBytes = 16 << 10;
+
+// 503 takes the place of the answer, since others fill the budget of answers.
+void RefuseAnswer(ServerContext& context, HttpResponse& response);
+
+// Makes room for a body that is large, as shared bytes; 503 takes the place of an answer for which
+// there is none. `charge` holds the room.
+void HoldAnswer(ServerContext& context, AnswerCharge& charge, HttpResponse& response);
+
 // The answer to a request that is not the handler's matter: it is for the server as a whole,
 // outside the root path, or one too many at once.
 std::optional<HttpResponse> AnswerWithoutHandler(const ServerContext& context,

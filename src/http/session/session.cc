@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
-#include <cstring>
 #include <utility>
 
-#include "http/net/lingering.h"
 #include "http/session/request_steps.h"
 #include "http/wire/request_parser.h"
 #include "http/wire/request_plan.h"
@@ -18,27 +16,23 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using std::chrono::steady_clock;
 
-constexpr std::size_t kBufferBytes = 4 << 10;    // While a connection is idle.
 constexpr std::size_t kBodyRoomBytes = 1 << 10;  // Behind a header.
 constexpr std::size_t kBodyReadBytes = 64 << 10;
+
+static_assert(SessionInput::kIdleBytes == kFreeRequestBytes);
 
 }  // namespace
 
 Session::Session(std::shared_ptr<IoThread> thread, Peer peer)
-    : thread_(std::move(thread)),
-      context_(thread_->context()),
-      peer_(std::move(peer)),
-      transport_(thread_->io()),
+    : LiveConnection(std::move(thread), std::move(peer)),
       scanner_(context_.head_limits),
       client_(peer_),
-      body_charge_(context_.buffers) {}
+      charge_(context_.request_bytes),
+      output_(context_.answers) {}
 
-void Session::Open(Transport transport) {
-  self_ = std::static_pointer_cast<Session>(shared_from_this());
-  thread_->Add(*this);
+void Session::Begin(Transport transport) {
   now_ = steady_clock::now();
-  transport_ = std::move(transport);
-  MakeRoom(kBufferBytes);
+  Open(std::move(transport));
 }
 
 void Session::Start(Transport transport) {
@@ -46,34 +40,19 @@ void Session::Start(Transport transport) {
     return Reject(std::move(transport), {503, "too many connections; try again later"});
   }
   peer_.slot.CountAsServed();
-  Open(std::move(transport));
+  Begin(std::move(transport));
   SetDeadline();
   Read();
 }
 
 void Session::Reject(Transport transport, const Refusal& refusal) {
-  Open(std::move(transport));
+  Begin(std::move(transport));
   request_begin_ = now_;
   Refuse(refusal);
   Advance();
 }
 
-void Session::MakeRoom(std::size_t bytes) {
-  const std::size_t size = end_ - begin_;
-  if (capacity_ < bytes) {
-    auto bigger = std::make_unique_for_overwrite<char[]>(bytes);
-    if (size > 0) std::memcpy(bigger.get(), buffer_.get() + begin_, size);
-    buffer_ = std::move(bigger);
-    capacity_ = bytes;
-  } else if (begin_ > 0) {
-    std::memmove(buffer_.get(), buffer_.get() + begin_, size);
-  }
-  begin_ = 0;
-  end_ = size;
-}
-
 void Session::SetDeadline() {
-  if (write_blocked_) return;
   switch (state_) {
     case State::kIdle:
       deadline_ = now_ + context_.options.keep_alive_timeout;
@@ -82,24 +61,23 @@ void Session::SetDeadline() {
     case State::kBody:
       deadline_ = arrival_begin_ + context_.options.read_timeout;
       break;
-    case State::kExpecting:
+    case State::kJudging:
     case State::kHandling:
+    case State::kStreaming:
     case State::kEnding:
-    case State::kClosed:
       deadline_ = SteadyTime::max();
       break;
   }
 }
 
 void Session::CheckDeadline(SteadyTime now) {
-  if (now < deadline_) return;
-  if (write_blocked_) {
-    const std::size_t queued = transport_.Queued();
-    if (queued >= queued_) return Close();
-    queued_ = queued;
-    deadline_ = now + context_.options.write_timeout;
-    return;
+  if (blocked_) {
+    const bool is_tight = context_.answers.is_tight();
+    if (!blocked_.IsOver(transport_, now, context_.options.write_timeout, is_tight)) return;
+    if (is_tight) context_.metrics.AnswerDropped();
+    return Close();
   }
+  if (now < deadline_) return;
   if (state_ == State::kHead || state_ == State::kBody) {
     Refuse({408, "the request took too long to arrive"});
     Advance();
@@ -109,7 +87,12 @@ void Session::CheckDeadline(SteadyTime now) {
 }
 
 void Session::Drain() {
-  if (write_blocked_) {
+  if (state_ == State::kStreaming) {
+    // Whoever has not taken what there is, is not waited for.
+    if (blocked_) return Close();
+    output_.EndStream();
+    Advance();
+  } else if (blocked_) {
     closing_ = true;
   } else if (state_ == State::kIdle) {
     // A request that has arrived already is answered.
@@ -118,8 +101,9 @@ void Session::Drain() {
 }
 
 std::size_t Session::Cut() {
-  const bool under_way = write_blocked_ || state_ == State::kHead || state_ == State::kBody ||
-                         state_ == State::kExpecting || state_ == State::kHandling;
+  const bool is_idle =
+      state_ == State::kIdle || state_ == State::kEnding || state_ == State::kStreaming;
+  const bool under_way = !is_idle || (blocked_ && state_ != State::kStreaming);
   Close();
   return under_way ? 1 : 0;
 }
@@ -132,23 +116,30 @@ void Session::Read() {
     body_.resize(NextBodySize());
     room = asio::buffer(body_.data() + body_read_at_, body_.size() - body_read_at_);
   } else {
-    if (end_ == capacity_) MakeRoom(begin_ > 0 ? capacity_ : capacity_ * 2);
-    room = asio::buffer(buffer_.get() + end_, capacity_ - end_);
+    const std::span<char> free = input_.Free();
+    if (!Charge(body_.size())) return Advance();
+    room = asio::buffer(free.data(), free.size());
   }
   read_pending_ = true;
-  transport_.AsyncRead(
-      room, [self = self_](error_code error, std::size_t bytes) { self->OnRead(error, bytes); });
+  transport_.AsyncRead(room, [self = Self<Session>()](error_code error, std::size_t bytes) {
+    self->OnRead(error, bytes);
+  });
 }
 
 void Session::OnRead(error_code error, std::size_t bytes) {
   read_pending_ = false;
-  if (state_ == State::kClosed) return;
+  if (!is_open()) return;
   now_ = steady_clock::now();
-  if (state_ == State::kEnding) return HandOver();
+  if (state_ == State::kEnding) return LeaveToLingering();
   if (state_ == State::kBody && body_apart_ && !plan_.chunked) {
     body_.resize(body_read_at_ + bytes);
   } else {
-    end_ += bytes;
+    input_.Added(bytes);
+  }
+  if (state_ == State::kStreaming) {
+    // Nothing more is wanted of this client, but it may go.
+    if (error) Close();
+    return;
   }
   if (error == asio::error::eof && (state_ == State::kHead || state_ == State::kBody)) {
     Refuse({400, "the request ended early"});
@@ -159,94 +150,90 @@ void Session::OnRead(error_code error, std::size_t bytes) {
 }
 
 void Session::Advance() {
-  if (write_blocked_) return;
+  if (blocked_) return;
   for (;;) {
-    bool more = false;
-    if (!closing_) {
-      in_advance_ = true;
-      if (state_ == State::kIdle || state_ == State::kHead) {
-        more = AdvanceHead();
-      } else if (state_ == State::kBody) {
-        more = AdvanceBody();
-      }
-      in_advance_ = false;
-    }
+    const bool more = AdvanceRequest();
     if (more && output_.TakesMore()) continue;
     if (!Flush()) return;
-    if (state_ == State::kExpecting || state_ == State::kHandling || state_ == State::kEnding) {
-      return;
+    switch (state_) {
+      case State::kJudging:
+      case State::kHandling:
+      case State::kEnding:
+        return;
+      case State::kStreaming:
+        // To hear when the client goes. What it sends is not wanted.
+        if (input_.unread().empty()) Read();
+        return;
+      case State::kIdle:
+      case State::kHead:
+      case State::kBody:
+        break;
     }
     if (closing_) return End();
     if (!more) return Read();
   }
 }
 
+bool Session::AdvanceRequest() {
+  if (closing_) return false;
+  bool more = false;
+  in_advance_ = true;
+  if (state_ == State::kIdle || state_ == State::kHead) {
+    more = AdvanceHead();
+  } else if (state_ == State::kBody) {
+    more = AdvanceBody();
+  }
+  in_advance_ = false;
+  return more;
+}
+
 bool Session::AdvanceHead() {
-  if (auto refusal = CheckProtocol(unread())) {
+  if (auto refusal = CheckProtocol(input_.unread())) {
     if (state_ == State::kIdle) request_begin_ = now_;
     Refuse(*refusal);
     return false;
   }
   // RFC 9112 section 2.2: old clients send an empty line after a body. Half of one begins no
   // request.
-  if (!skipped_empty_line_ && unread() == "\r") return false;
-  if (!skipped_empty_line_ && unread().starts_with("\r\n")) {
-    begin_ += 2;
+  if (!skipped_empty_line_ && input_.unread() == "\r") return false;
+  if (!skipped_empty_line_ && input_.unread().starts_with("\r\n")) {
+    input_.Skip(2);
     skipped_empty_line_ = true;
   }
-  if (begin_ == end_) return false;
+  if (input_.unread().empty()) return false;
   if (state_ == State::kIdle) {
     state_ = State::kHead;
     request_begin_ = arrival_begin_ = now_;
     SetDeadline();
   }
-  const auto scanned = scanner_.Scan(unread());
+  const auto scanned = scanner_.Scan(input_.unread());
   if (!scanned) {
     Refuse(scanned.error());
     return false;
   }
   if (*scanned == 0) return false;
-  head_bytes_ = *scanned;
-  if (capacity_ - begin_ - head_bytes_ < kBodyRoomBytes) {
-    MakeRoom(std::max(capacity_, unread().size() + kBodyRoomBytes));
-  }
-  const std::string_view head = unread().substr(0, head_bytes_);
-  auto refusal = CheckHeadBytes(head);
-  if (!refusal) refusal = ParseRequestHead(head, head_);
-  if (!refusal) {
-    client_.Find(context_, head_, now_);
-    if (auto plan = PlanRequest(head_, context_.policy)) {
-      plan_ = *std::move(plan);
-    } else {
-      refusal = std::move(plan.error());
-    }
-  }
-  if (!refusal) refusal = CountAgainstRate(context_, client_, now_);
-  if (refusal) {
-    Refuse(*std::move(refusal));
+  if (const auto refusal = TakeHead(*scanned)) {
+    Refuse(*refusal);
     return false;
   }
   state_ = State::kBody;
   if (plan_.chunked) chunks_.Reset();
-  if (plan_.has_body() && plan_.expects_continue && unread().size() == head_bytes_) {
-    DispatchExpect();
-    return state_ == State::kBody;
-  }
   return true;
 }
 
-void Session::DispatchExpect() {
-  state_ = State::kExpecting;
-  SetDeadline();
-  request_id_.Set(plan_.request_id, thread_->NextRequestNumber());
-  if (auto response = AnswerWithoutHandler(context_, plan_)) {
-    return Respond(0, *std::move(response));
+std::optional<Refusal> Session::TakeHead(std::size_t head_bytes) {
+  head_bytes_ = head_bytes;
+  if (input_.room() - head_bytes < kBodyRoomBytes) {
+    input_.MakeRoom(std::max(input_.room(), input_.unread().size() + kBodyRoomBytes));
   }
-  context_.handler.HandleExpect(MakeRequest(head_, plan_, {}, client_, request_id_), MakeRespond());
-  if (state_ == State::kExpecting) {
-    waited_for_ = true;
-    context_.waiting_requests.fetch_add(1, std::memory_order_relaxed);
-  }
+  const std::string_view head = input_.unread().substr(0, head_bytes);
+  if (auto refusal = CheckHeadBytes(head)) return refusal;
+  if (auto refusal = ParseRequestHead(head, head_)) return refusal;
+  client_.Find(context_, head_, now_);
+  auto plan = PlanRequest(head_, context_.policy);
+  if (!plan) return std::move(plan.error());
+  plan_ = *std::move(plan);
+  return CountAgainstRate(context_, client_, now_);
 }
 
 // How large the body is to be for the next read.
@@ -254,40 +241,60 @@ std::size_t Session::NextBodySize() const {
   return std::min<std::size_t>(plan_.content_length, body_.size() + kBodyReadBytes);
 }
 
-bool Session::ChargeBody(std::size_t bytes) {
-  if (body_charge_.Set(bytes)) return true;
+bool Session::Charge(std::size_t body_bytes) {
+  if (charge_.Set(input_.extra_bytes() + body_bytes)) return true;
   Refuse({503, "too many bodies are being received at once; try again in a moment"});
   return false;
 }
 
-bool Session::AdvanceBody() {
-  const std::size_t body_begin = begin_ + head_bytes_;
-  const std::string_view here(buffer_.get() + body_begin, end_ - body_begin);
+bool Session::TakeBody() {
+  const std::string_view here = input_.unread().substr(head_bytes_);
   if (plan_.chunked) {
     body_apart_ = true;
     const std::size_t taken = chunks_.Decode(here, context_.policy.body_limit_bytes, body_);
-    if (chunks_.refusal()) {
-      Refuse(*chunks_.refusal());
-      return false;
-    }
     // What is behind the body is the next request; it moves to behind the header.
-    std::memmove(buffer_.get() + body_begin, here.data() + taken, here.size() - taken);
-    end_ -= taken;
-    if (!ChargeBody(body_.size())) return false;
-    if (!chunks_.done()) return false;
-  } else if (!body_apart_ && here.size() < plan_.content_length) {
-    if (plan_.content_length <= capacity_ - body_begin) return false;
+    input_.Erase(head_bytes_, taken);
+    return chunks_.done();
+  }
+  if (!body_apart_ && here.size() < plan_.content_length &&
+      plan_.content_length > input_.room() - head_bytes_) {
     body_apart_ = true;
     body_.assign(here);
-    end_ = body_begin;
-    ChargeBody(NextBodySize());
-    return false;
-  } else if (body_apart_ && body_.size() < plan_.content_length) {
-    ChargeBody(NextBodySize());
+    input_.Erase(head_bytes_, here.size());
+  }
+  return (body_apart_ ? body_.size() : here.size()) >= plan_.content_length;
+}
+
+bool Session::AdvanceBody() {
+  const bool is_whole = TakeBody();
+  if (plan_.chunked && chunks_.refusal()) {
+    Refuse(*chunks_.refusal());
     return false;
   }
+  if (!is_whole) {
+    // A body that needs no memory of its own is not worth the question.
+    if (!judged_ && (plan_.expects_continue || body_apart_)) {
+      JudgeHead();
+      return state_ == State::kBody;
+    }
+    if (body_apart_) Charge(plan_.chunked ? body_.size() : NextBodySize());
+    return false;
+  }
+  if (body_apart_ && !Charge(body_.size())) return false;
   Dispatch();
-  return state_ != State::kHandling;
+  return state_ != State::kHandling && state_ != State::kStreaming;
+}
+
+void Session::JudgeHead() {
+  judged_ = true;
+  state_ = State::kJudging;
+  SetDeadline();
+  request_id_.Set(plan_.request_id, thread_->NextRequestNumber());
+  if (auto response = AnswerWithoutHandler(context_, plan_)) {
+    return Respond(0, *std::move(response));
+  }
+  context_.handler.HandleHead(MakeRequest(head_, plan_, {}, client_, request_id_), MakeRespond());
+  if (state_ == State::kJudging) NoteWaiting();
 }
 
 void Session::Dispatch() {
@@ -296,19 +303,21 @@ void Session::Dispatch() {
   if (request_id_.empty()) request_id_.Set(plan_.request_id, thread_->NextRequestNumber());
   if (auto response = AnswerWithoutHandler(context_, plan_)) return Answer(*std::move(response));
   const std::string_view body =
-      body_apart_ ? std::string_view(body_)
-                  : std::string_view(buffer_.get() + begin_ + head_bytes_,
-                                     static_cast<std::size_t>(plan_.content_length));
+      body_apart_
+          ? std::string_view(body_)
+          : input_.unread().substr(head_bytes_, static_cast<std::size_t>(plan_.content_length));
   context_.handler.Handle(MakeRequest(head_, plan_, body, client_, request_id_), MakeRespond());
-  if (state_ == State::kHandling) {
-    waited_for_ = true;
-    context_.waiting_requests.fetch_add(1, std::memory_order_relaxed);
-  }
+  if (state_ == State::kHandling) NoteWaiting();
+}
+
+void Session::NoteWaiting() {
+  waited_for_ = true;
+  context_.waiting_requests.fetch_add(1, std::memory_order_relaxed);
 }
 
 HttpHandler::Respond Session::MakeRespond() {
   // Small enough to be stored in a move_only_function without an allocation.
-  return [self = self_](HttpResponse response) mutable {
+  return [self = Self<Session>()](HttpResponse response) mutable {
     IoThread& thread = *self->thread_;
     if (thread.IsCurrent()) {
       self->Respond(0, std::move(response));
@@ -322,14 +331,18 @@ void Session::Respond(std::int32_t, HttpResponse response) {
   if (std::exchange(waited_for_, false)) {
     context_.waiting_requests.fetch_sub(1, std::memory_order_relaxed);
   }
-  if (state_ == State::kExpecting && response.status == 100) {
-    output_.text() += "HTTP/1.1 100 Continue\r\n\r\n";
+  if (!is_open()) return;
+  if (state_ == State::kJudging && response.status == 100) {
+    const bool body_has_begun = body_apart_ || input_.unread().size() > head_bytes_;
+    if (plan_.expects_continue && !body_has_begun) {
+      output_.text() += "HTTP/1.1 100 Continue\r\n\r\n";
+    }
     state_ = State::kBody;
     now_ = arrival_begin_ = steady_clock::now();
     SetDeadline();
-  } else if (state_ == State::kExpecting || state_ == State::kHandling) {
-    // Who has not waited may have begun with the body: what comes is no request.
-    if (state_ == State::kExpecting) closing_ = true;
+  } else if (state_ == State::kJudging || state_ == State::kHandling) {
+    // What still comes of the body is no request.
+    if (state_ == State::kJudging) closing_ = true;
     Answer(std::move(response));
   } else {
     return;
@@ -339,9 +352,17 @@ void Session::Respond(std::int32_t, HttpResponse response) {
 
 void Session::Answer(HttpResponse response) {
   now_ = steady_clock::now();
-  if (!plan_.keep_alive || context_.stopping.load(std::memory_order_relaxed)) closing_ = true;
+  const bool is_bodiless = IsBodiless(response.status, head_.method);
+  if (is_bodiless) response.stream.Close();
+  if (!is_bodiless) HoldAnswer(context_, output_.body_charge(), response);
+  const bool is_stream = static_cast<bool>(response.stream);
+  if (is_stream || !plan_.keep_alive || context_.stopping.load(std::memory_order_relaxed)) {
+    closing_ = true;
+  }
   auto connection = ConnectionHeader::kNone;
-  if (closing_) {
+  if (is_stream && head_.version >= 11) {
+    connection = ConnectionHeader::kCloseAfterChunks;
+  } else if (closing_) {
     connection = ConnectionHeader::kClose;
   } else if (head_.version < 11) {
     connection = ConnectionHeader::kKeepAlive;
@@ -351,8 +372,6 @@ void Session::Answer(HttpResponse response) {
   const bool tells_id = request_id_.from_client() || response.status >= 400;
   AppendResponseHead(response, thread_->standard_fields(), connection,
                      tells_id ? request_id_.text() : std::string_view(), out);
-  const std::string_view body =
-      IsBodiless(response.status, head_.method) ? std::string_view() : BodyOf(response);
   ObserveAnswer(context_, {.head = head_,
                            .version = head_.version == 11 ? "1.1" : "1.0",
                            .https = transport_.is_tls(),
@@ -360,17 +379,37 @@ void Session::Answer(HttpResponse response) {
                            .id = request_id_,
                            .response = response,
                            .response_head = std::string_view(out).substr(begin),
-                           .body_bytes = body.size(),
+                           .body_bytes = is_bodiless ? 0 : BodyOf(response).size(),
                            .took = now_ - request_begin_});
-  if (!body.empty()) output_.AddBody(std::move(response));
-  EndRequest();
+  if (!is_bodiless) AddAnswer(std::move(response));
+  if (state_ != State::kStreaming) EndRequest();
+}
+
+void Session::AddAnswer(HttpResponse response) {
+  if (!response.stream) return output_.AddBody(std::move(response));
+  state_ = State::kStreaming;
+  SetDeadline();
+  // All that it was asked is known.
+  input_.Skip(head_bytes_ + (body_apart_ ? 0 : static_cast<std::size_t>(plan_.content_length)));
+  input_.Shrink();
+  body_ = {};
+  charge_.Set(input_.extra_bytes());
+  output_.AddStream(std::move(response), head_.version >= 11, [self = Self<Session>()] {
+    self->thread_->Post([self] { self->OnStreamNews(); });
+  });
+}
+
+void Session::OnStreamNews() {
+  if (!is_open() || state_ != State::kStreaming) return;
+  now_ = steady_clock::now();
+  Advance();
 }
 
 void Session::Refuse(const Refusal& refusal) {
   closing_ = true;
   if (head_.method.empty()) {
     // For the logs: the request line as far as it came.
-    std::string_view line = unread().substr(0, unread().find_first_of("\r\n"));
+    std::string_view line = input_.unread().substr(0, input_.unread().find_first_of("\r\n"));
     const std::size_t method_end = std::min(line.find(' '), line.size());
     head_.method = line.substr(0, method_end);
     line.remove_prefix(std::min(method_end + 1, line.size()));
@@ -389,40 +428,40 @@ void Session::EndRequest() {
     // A read that is still under way may write to the memory of this request.
     if (!read_pending_) {
       body_ = {};
-      body_charge_.Set(0);
+      charge_.Set(0);
     }
     return;
   }
-  begin_ += head_bytes_;
-  if (!body_apart_) begin_ += static_cast<std::size_t>(plan_.content_length);
-  if (begin_ == end_) {
-    begin_ = end_ = 0;
-    if (capacity_ > kBufferBytes) {
-      buffer_ = std::make_unique_for_overwrite<char[]>(kBufferBytes);
-      capacity_ = kBufferBytes;
-    }
-  }
+  input_.Skip(head_bytes_);
+  if (!body_apart_) input_.Skip(static_cast<std::size_t>(plan_.content_length));
+  input_.Shrink();
   if (body_apart_) {
     body_.clear();
     if (body_.capacity() > kKeptBytes) body_.shrink_to_fit();
     body_apart_ = false;
-    body_charge_.Set(0);
   }
+  charge_.Set(input_.extra_bytes());
   client_.Clear();
   request_id_.Clear();
   head_.Clear();
   plan_ = {};
   head_bytes_ = 0;
+  judged_ = false;
   scanner_.Reset();
   skipped_empty_line_ = false;
   request_begin_ = now_;
 }
 
 bool Session::Flush() {
-  if (state_ == State::kClosed) return false;
-  bool moved = !write_blocked_;
-  switch (output_.Send(transport_, moved)) {
+  if (!is_open()) return false;
+  std::size_t written = 0;
+  switch (output_.Send(transport_, written)) {
     case SessionOutput::Progress::kAll:
+      blocked_.End();
+      if (state_ == State::kStreaming) EndRequest();
+      return true;
+    case SessionOutput::Progress::kWaiting:
+      blocked_.End();
       return true;
     case SessionOutput::Progress::kFailed:
       Close();
@@ -430,52 +469,34 @@ bool Session::Flush() {
     case SessionOutput::Progress::kBlocked:
       break;
   }
-  // As long as the client takes something, it may take its time.
-  if (moved) {
-    deadline_ = now_ + context_.options.write_timeout;
-    queued_ = transport_.Queued();
-  }
-  write_blocked_ = true;
-  transport_.WaitWritable([self = self_](error_code failed) {
-    if (self->state_ == State::kClosed) return;
-    self->now_ = steady_clock::now();
-    if (failed) return self->Close();
-    self->OnWritable();
-  });
+  blocked_.Note(written, transport_, now_, context_.options.write_timeout);
+  WaitWritable();
   return false;
 }
 
-void Session::OnWritable() {
-  if (!Flush()) return;
-  write_blocked_ = false;
-  SetDeadline();
-  Advance();
+void Session::WaitWritable() {
+  transport_.WaitWritable([self = Self<Session>()](error_code failed) {
+    if (!self->is_open()) return;
+    self->now_ = steady_clock::now();
+    if (failed) return self->Close();
+    if (!self->Flush()) return;
+    self->SetDeadline();
+    self->Advance();
+  });
 }
 
 void Session::End() {
   state_ = State::kEnding;
   SetDeadline();
   if (transport_.EndSending()) return Close();
-  if (!read_pending_) return HandOver();
+  if (!read_pending_) return LeaveToLingering();
   // It has a part of this object's memory to write to.
   transport_.CancelWaits();
 }
 
-void Session::HandOver() {
-  const auto lingering = std::make_shared<Lingering>(thread_, std::move(peer_.slot));
-  Transport transport = std::move(transport_);
-  Close();
-  lingering->Start(std::move(transport));
-}
-
-void Session::Close() {
-  if (state_ == State::kClosed) return;
-  state_ = State::kClosed;
-  unlink();
-  transport_.Close();
-  body_charge_.Set(0);
-  peer_.slot.Release();
-  self_.reset();  // May be the last that held this object.
+void Session::OnClose() {
+  charge_.Set(0);
+  output_.Clear();
 }
 
 }  // namespace target_eye

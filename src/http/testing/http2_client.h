@@ -143,6 +143,13 @@ class Http2Client {
     }
     return responses_[stream];
   }
+  // How much of a body the server takes at once.
+  std::size_t room(std::int32_t stream) {
+    return static_cast<std::size_t>(
+        std::max<std::int64_t>(0, std::min(windows_[0], windows_[stream])));
+  }
+  // What has come of it so far.
+  const Response& Peek(std::int32_t stream) { return responses_[stream]; }
   // The code with which the server resets `stream`.
   std::optional<std::uint32_t> AwaitReset(std::int32_t stream) {
     while (!responses_[stream].reset && ReadFrame()) {
@@ -196,10 +203,6 @@ class Http2Client {
       value = value << 8 | static_cast<unsigned char>(text[i]);
     }
     return value;
-  }
-  std::size_t room(std::int32_t stream) {
-    return static_cast<std::size_t>(
-        std::max<std::int64_t>(0, std::min(windows_[0], windows_[stream])));
   }
   void TakeRoom(std::int32_t stream, std::size_t size) {
     windows_[0] -= static_cast<std::int64_t>(size);

@@ -121,7 +121,8 @@ inline std::string BodyOf(const std::string& response) {
 }
 
 // For tests: answers with what it was asked. Requests for `/later...` are answered when the test
-// says so, from another thread.
+// says so, from another thread; those for `/stream...` with a stream that the test writes, behind
+// what it was asked.
 class EchoHandler : public HttpHandler {
  public:
   void Handle(const HttpRequest& request, Respond respond) override {
@@ -140,6 +141,17 @@ class EchoHandler : public HttpHandler {
     if (request.path == "/shared") {
       response.shared_body = std::make_shared<const std::string>(kLargeBytes, 'L');
     }
+    if (request.path == "/same") {
+      static const auto same = std::make_shared<const std::string>(kLargeBytes, 'L');
+      response.shared_body = same;
+    }
+    if (request.path.starts_with("/stream")) {
+      auto [stream, reader] = MakeStream(request);
+      response.stream = std::move(reader);
+      const std::lock_guard lock(mutex_);
+      streams_.push_back(std::move(stream));
+      arrived_.notify_all();
+    }
     if (request.path.starts_with("/later")) {
       const std::lock_guard lock(mutex_);
       later_.emplace_back(std::move(respond), std::move(response));
@@ -150,7 +162,7 @@ class EchoHandler : public HttpHandler {
   }
 
   // As Handle, for `/later...`; what is below `/denied` is refused.
-  void HandleExpect(const HttpRequest& request, Respond respond) override {
+  void HandleHead(const HttpRequest& request, Respond respond) override {
     HttpResponse response{
         .status = request.path.starts_with("/denied") ? 403 : 100, .body = "denied", .headers = {}};
     if (!request.path.starts_with("/later")) return respond(std::move(response));
@@ -183,6 +195,14 @@ class EchoHandler : public HttpHandler {
     for (auto& [respond, response] : now) respond(std::move(response));
   }
 
+  // The streams that were made, the first `count` of them.
+  std::vector<std::shared_ptr<ResponseStream>> AwaitStreams(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    EXPECT_TRUE(arrived_.wait_for(lock, std::chrono::seconds(20),
+                                  [&] { return streams_.size() >= count; }));
+    return streams_;
+  }
+
   static constexpr std::size_t kLargeBytes = 8 << 20;
 
  private:
@@ -190,6 +210,7 @@ class EchoHandler : public HttpHandler {
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::vector<std::pair<Respond, HttpResponse>> later_;
+  std::vector<std::shared_ptr<ResponseStream>> streams_;
 };
 
 // For tests: a server on a free port, with the EchoHandler.

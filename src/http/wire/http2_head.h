@@ -25,6 +25,8 @@ class Http2Head {
 
   // Lets go of all that was kept.
   void Clear();
+  // What it takes up in memory.
+  std::size_t kept_bytes() const { return bytes_.capacity() + fields_.capacity() * sizeof(Field); }
 
   // After the last field. `head` gets views into this object, whatever comes of it: `:authority`
   // as the first field, Host, and no other pseudo header field. Gives why it is refused.

@@ -18,7 +18,7 @@ struct RequestField {
 struct RequestHead {
   std::string_view method;
   std::string_view target;
-  int version = 11;  // 10 or 11.
+  int version = 11;  // 10 or 11 (HTTP/1.0 or 1.1), 20 for HTTP/2.
   std::vector<RequestField> fields;
 
   // Keeps the memory, for the next request.

@@ -103,9 +103,11 @@ void AppendResponseHead(const HttpResponse& response, const StandardFields& stan
       out += response.content_type;
       out += "\r\n";
     }
-    out += "Content-Length: ";
-    AppendNumber(BodyOf(response).size(), out);
-    out += "\r\n";
+    if (!response.stream) {
+      out += "Content-Length: ";
+      AppendNumber(BodyOf(response).size(), out);
+      out += "\r\n";
+    }
   }
   for (const HttpHeader& header : response.headers) {
     out += header.name;
@@ -118,10 +120,18 @@ void AppendResponseHead(const HttpResponse& response, const StandardFields& stan
     out += request_id;
     out += "\r\n";
   }
-  if (connection == ConnectionHeader::kClose) {
-    out += "Connection: close\r\n";
-  } else if (connection == ConnectionHeader::kKeepAlive) {
-    out += "Connection: keep-alive\r\n";
+  switch (connection) {
+    case ConnectionHeader::kNone:
+      break;
+    case ConnectionHeader::kClose:
+      out += "Connection: close\r\n";
+      break;
+    case ConnectionHeader::kKeepAlive:
+      out += "Connection: keep-alive\r\n";
+      break;
+    case ConnectionHeader::kCloseAfterChunks:
+      out += "Transfer-Encoding: chunked\r\nConnection: close\r\n";
+      break;
   }
   out += "\r\n";
 }

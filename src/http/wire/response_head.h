@@ -16,7 +16,12 @@ namespace target_eye {
 std::string_view StatusPhrase(int status);
 
 // What becomes of the connection, as the client must be told.
-enum class ConnectionHeader { kNone, kClose, kKeepAlive };
+enum class ConnectionHeader {
+  kNone,
+  kClose,
+  kKeepAlive,
+  kCloseAfterChunks,  // The body comes in chunks (RFC 9112 section 7.1).
+};
 
 // What every response has, as whole lines.
 struct StandardFields {
@@ -35,7 +40,8 @@ struct StandardFields {
 };
 
 // Appends the status line and header of `response`, with the empty line. A 204 or 304 gets no
-// Content-Type and no Content-Length. `request_id` is sent as X-Request-Id unless it is empty.
+// Content-Type and no Content-Length, a stream no Content-Length. `request_id` is sent as
+// X-Request-Id unless it is empty.
 void AppendResponseHead(const HttpResponse& response, const StandardFields& standard,
                         ConnectionHeader connection, std::string_view request_id, std::string& out);
 
