@@ -83,7 +83,7 @@ struct Verdict {
 Verdict JudgeList(const AccessPolicy& policy, const HttpRequest& request, const Caller& caller) {
   std::shared_ptr<const GroupSet> listed = policy.ListedGroups(caller);
   if (listed->is_all()) return {.allowed = true, .wanted = {}};
-  // With credentials that say nothing to us, it would take the list of anybody for its own.
+  // With credentials that prove nothing, it would take the list of anybody for its own.
   const bool is_mistaken = !caller.is_known() && !request.authorization.empty();
   const bool allowed = !listed->is_empty() && !is_mistaken;
   return {allowed, fmt::format("use {}", request.path), std::move(listed)};
@@ -128,7 +128,7 @@ AccessGate::AccessGate(HttpHandler& next, Metrics& metrics, const Clock& clock)
     : next_(next), metrics_(metrics), clock_(clock) {}
 
 // A connection is told from others by its peer, which has the port in it; those of unix sockets are
-// all one, and are looked at anew each time.
+// all one, and are looked at again each time.
 struct AccessGate::Memo {
   struct Known {
     std::string peer;

@@ -14,7 +14,7 @@ namespace target_eye {
 
 // The pages that not every service has.
 struct ApiPages {
-  // Reads certificates, web config and access file anew, and then calls `done` once, from any
+  // Reads certificates, web config and access file again, and then calls `done` once, from any
   // thread, with what went wrong, or with nothing. Called on an I/O thread; must not block.
   using Reload = std::function<void(std::move_only_function<void(std::string error)> done)>;
 

@@ -17,7 +17,7 @@ void Allow(std::string origin, HttpResponse& response) {
   response.headers.push_back({"Vary", "Origin"});
 }
 
-// Gives the answer to `respond` with what lets a page of `origin` read it.
+// Hands the answer to `respond`, with what lets a page of `origin` read it.
 HttpHandler::Respond WithPermission(std::string origin, HttpHandler::Respond respond) {
   return [origin = std::move(origin), respond = std::move(respond)](HttpResponse response) mutable {
     Allow(std::move(origin), response);

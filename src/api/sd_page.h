@@ -12,7 +12,7 @@ namespace target_eye {
 // its users.
 class SdPage {
  public:
-  // `lists` must outlive it. `meta_labels`: what holds where a request does not say.
+  // `lists` must outlive it. `meta_labels`: what holds if a request does not say.
   SdPage(HttpSdPublisher& lists, bool meta_labels) : lists_(lists), meta_labels_(meta_labels) {}
 
   // Answers a GET or HEAD, at once or from the thread that renders, until when this must live. From

@@ -28,21 +28,21 @@ struct HttpRequest {
   std::string_view target;  // As it was sent.
   std::string_view path;    // Before `?`, not decoded, ROOT_PATH taken off; in origin form.
   std::string_view query;   // After `?`, without it.
-  std::string_view content_type;        // Empty where there is none.
+  std::string_view content_type;        // Empty if there is none.
   std::string_view authorization = {};  // Of these three, too.
   std::string_view accept_encoding =
       {};  // Where it was sent more than once: the lines joined by `, `.
   std::string_view if_none_match = {};  // The same.
-  // The Origin, where it is that of a page elsewhere that may use this service; mostly empty.
+  // The Origin, if it is that of a page elsewhere that may use this service; mostly empty.
   std::string_view allowed_origin = {};
   std::string_view body;
   std::string_view peer;  // `127.0.0.1:4711`, `[::1]:4711`, or `unix`.
   std::string_view request_id =
       {};  // The client's X-Request-Id, or one of our making; for the logs.
-  // Whom the client's certificate names; null where none was shown and checked.
+  // Whom the client's certificate names; null if none was shown and checked.
   const PeerCertificate* certificate = nullptr;
   // Who it is from, as the access gate found out: `user:alice`, `token:ci`, or `certificate:` with
-  // the subject, which may hold any bytes; empty where nobody proved anything. Good until Handle
+  // the subject, which may hold any bytes; empty if nobody proved anything. Good until Handle
   // returns.
   std::string_view caller = {};
   // What a list of groups may show: set by the access gate for /-/sd; null: all.
@@ -64,7 +64,7 @@ struct HttpResponse {
   int status = 200;
   std::string_view content_type = "application/json";  // A literal.
   std::string body;
-  // Sent in place of `body` where it is set; for what many clients are sent.
+  // Sent in place of `body` if it is set; for what many clients are sent.
   std::shared_ptr<const std::string> shared_body = nullptr;
   // More of the body, behind the bytes above, for as long as there is news. The server ends it when
   // it stops. On HTTP/1.1 the connection is closed after it. The access log and the metrics show
@@ -74,7 +74,7 @@ struct HttpResponse {
   std::vector<HttpHeader> headers;
   // The word by which the metrics know who answered; a literal.
   std::string_view handler = "unknown";
-  // HttpRequest::caller, for the access log; empty where nobody proved anything.
+  // HttpRequest::caller, for the access log; empty if nobody proved anything.
   std::string caller = {};
 };
 

@@ -34,7 +34,7 @@ class HttpServer::Impl {
   AccessLog* access_log() { return access_log_.get(); }
 
  private:
-  // Runs `task` on `thread`, and waits for what it gives.
+  // Runs `task` on `thread`, and waits for what it returns.
   template <typename Task>
   static auto RunOn(IoThread& thread, Task task) {
     std::packaged_task<decltype(task())()> packaged(std::move(task));
@@ -48,7 +48,7 @@ class HttpServer::Impl {
   const std::shared_ptr<ServerContext> context_;
   std::unique_ptr<AccessLog> access_log_;
   std::vector<Listener> listeners_;
-  // The first of listeners_, which are HTTPS where there is a TlsContext.
+  // The first of listeners_, which are HTTPS if there is a TlsContext.
   std::size_t secure_listeners_ = 0;
   std::vector<std::string> addresses_;
   std::vector<std::shared_ptr<IoThread>> threads_;

@@ -111,10 +111,10 @@ class HttpServer {
   void Start();
 
   // Accepts no more, closes idle connections, lets requests under way end and their answers be
-  // sent, until `timeout`; what is left then is cut off. Gives the number that was cut.
+  // sent, until `timeout`; what is left then is cut off. Returns the number that was cut.
   std::size_t Stop(std::chrono::milliseconds timeout);
 
-  // Opens the access log anew under its name, after a rotation. Safe to call from any thread.
+  // Opens the access log again under its name, after a rotation. Safe to call from any thread.
   void ReopenAccessLog();
 
  private:

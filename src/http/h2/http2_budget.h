@@ -9,8 +9,9 @@
 
 namespace target_eye {
 
-// How much of what costs us and brings nothing an HTTP/2 client may send: a well-behaved one comes
-// nowhere near. Each method gives false once it was too much; the connection is to be ended then.
+// What an HTTP/2 client may send that costs us work and brings nothing. A well-behaved client comes
+// nowhere near these limits. Each method returns false once it was too much: then the connection is
+// to be ended.
 class Http2Budget {
  public:
   // A frame that carries neither a request nor much of a body: SETTINGS, PING, PRIORITY,

@@ -8,7 +8,7 @@ namespace target_eye {
 
 // nghttp2's view of a session: what it calls for each frame, as static functions. None may throw.
 struct Http2Session::Callbacks {
-  // Null where there is no memory.
+  // Null if there is no memory.
   static nghttp2_session* NewSession(Http2Session& session);
 
   static int OnBeginFrame(nghttp2_session*, const nghttp2_frame_hd* frame, void* user) noexcept;

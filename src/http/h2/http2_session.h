@@ -72,9 +72,9 @@ class Http2Session final : public LiveConnection {
   bool MakeSession();
   void WaitReadable();
   void Receive();
-  // Gives whether the connection is still open.
+  // Returns whether the connection is still open.
   bool TakeBytes(std::string_view bytes);
-  // Gives whether everything went out, and the connection is open.
+  // Returns whether everything went out, and the connection is open.
   bool Send();
   bool Flush();
   void WaitWritable();
@@ -127,7 +127,7 @@ class Http2Session final : public LiveConnection {
   // Whether there is an answer that is still to come or to be sent.
   bool OwesAnAnswer() const;
   void OnStreamClosed(std::int32_t id);
-  // Of a stream whose deadline has passed. Gives false where the connection ends with it.
+  // Of a stream whose deadline has passed. Returns false if the connection ends with it.
   bool CheckStream(std::int32_t id, Stream& stream, SteadyTime now);
 
   const HeadLimits head_limits_;

@@ -29,7 +29,7 @@ class Acceptor {
  private:
   void Wait();
   void AcceptAll();
-  // Gives false when there is nothing more to accept.
+  // Returns false when there is nothing more to accept.
   bool AcceptOne();
 
   const int listener_;

@@ -40,7 +40,7 @@ class ClientRates {
     }
   };
 
-  // Forgets the clients whose bucket is full again; all of them where none is.
+  // Forgets the clients whose bucket is full again; all of them if none is.
   void MakeRoom();
 
   const TokenBucket full_;

@@ -21,7 +21,7 @@ struct ClientAddress {
   ClientAddress() = default;
   explicit ClientAddress(std::string address);
 
-  // `127.0.0.1:4711`, `[::1]:4711`, without the port where a proxy did not tell it; or `unix`.
+  // `127.0.0.1:4711`, `[::1]:4711`, without the port if a proxy did not tell it; or `unix`.
   std::string text;
   // Whom the limits count it with; see ClientKeyOf.
   std::string key;
@@ -50,7 +50,7 @@ class ConnectionSlot {
   void Reject();
 
   std::shared_ptr<ServerContext> context_;
-  std::string client_;  // As it is counted; empty where it is not.
+  std::string client_;  // As it is counted; empty if it is not.
   bool room_for_more_ = true;
   bool served_ = false;
 };
@@ -60,7 +60,7 @@ struct Peer {
   ClientAddress client;
   // Among TRUSTED_PROXIES: what its requests tell of their client is believed.
   bool trusted = false;
-  // Null where the client showed none that was checked.
+  // Null if the client showed none that was checked.
   std::unique_ptr<const PeerCertificate> certificate = nullptr;
   ConnectionSlot slot = {};
 };
@@ -83,7 +83,7 @@ class Connection : public std::enable_shared_from_this<Connection>, public Conne
   virtual void CheckDeadline(SteadyTime now) = 0;
   // The server stops: closes at once if nothing is under way, else as soon as that is answered.
   virtual void Drain() = 0;
-  // Closes at once, and gives the number of requests that this cut off.
+  // Closes at once, and returns the number of requests that this cut off.
   virtual std::size_t Cut() = 0;
 };
 

@@ -82,7 +82,7 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
 
   // Closes what is idle; what is not will close after its response.
   void Drain();
-  // Closes everything, and gives the number of requests that were under way.
+  // Closes everything, and returns the number of requests that were under way.
   std::size_t Cut();
   // Ends the loop, once all has run that is under way. From any thread; no session may be open.
   void Finish();

@@ -20,7 +20,7 @@ namespace asio = boost::asio;
 // What one TLS record can hold; small pieces are gathered into it.
 constexpr std::size_t kRecordBytes = 16 << 10;
 
-// What a client may send in a row that gives the reader nothing. One record can take 16 KiB; more
+// What a client may send in a row that brings the reader nothing. One record can take 16 KiB; more
 // is a flood of key updates (RFC 8446 section 4.6.3), of which OpenSSL's read would take all there
 // are, and its thread do nothing else.
 constexpr std::size_t kEmptyBytes = 64 << 10;

@@ -33,13 +33,13 @@ class Transport {
   // While nothing waits.
   Transport& operator=(Transport&& other) noexcept = default;
 
-  // Takes over a connected socket. Gives whether it could.
+  // Takes over a connected socket. Returns whether it could.
   bool Open(UniqueFd socket);
 
   // Makes it TLS, as the server's side; Handshake comes next, before anything is read or written.
-  // Gives whether it could.
+  // Returns whether it could.
   bool BeginTls(SSL_CTX* context);
-  // Goes on as far as it can. `again` is set where it must be called again, once WaitForHandshake's
+  // Goes on as far as it can. `again` is set if it must be called again, once WaitForHandshake's
   // handler has been.
   ErrorCode Handshake(bool& again);
   template <typename Handler>
@@ -51,7 +51,7 @@ class Transport {
   SSL* tls() const { return tls_->ssl.get(); }
 
   // What waits to be read, as much as there is room for; it stays unread. `error` is would_block
-  // where there is nothing yet, eof at the end of input. Before BeginTls.
+  // if there is nothing yet, eof at the end of input. Before BeginTls.
   std::size_t Peek(boost::asio::mutable_buffer room, ErrorCode& error);
 
   // Reads at least one byte into `room`, which must stay until `handler` is called. The end of
@@ -70,7 +70,7 @@ class Transport {
     }
     AsyncReadTls(room, std::move(handler));
   }
-  // Reads what is here without waiting; `error` is would_block where there is nothing. One call may
+  // Reads what is here without waiting; `error` is would_block if there is nothing. One call may
   // leave more behind than the socket tells of: call it until it would block before WaitReadable.
   std::size_t Read(boost::asio::mutable_buffer room, ErrorCode& error);
   template <typename Handler>
@@ -78,7 +78,7 @@ class Transport {
     socket_.async_wait(Socket::wait_read, std::move(handler));
   }
 
-  // Writes as much of `parts`, in order, as goes without waiting, and gives how many bytes that
+  // Writes as much of `parts`, in order, as goes without waiting, and returns how many bytes that
   // were. `error` is would_block where more must wait for WaitWritable; then the next Write must
   // begin with what is left of the same bytes.
   std::size_t Write(std::span<const boost::asio::const_buffer> parts, ErrorCode& error);

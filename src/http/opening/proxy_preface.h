@@ -14,7 +14,7 @@ struct ProxyHeader;
 // 400. Then the connection is handed on, to be TLS or HTTP as if nothing had been.
 //
 // Whoever is named by such a header is a client: what its requests tell by X-Forwarded-For is
-// believed only where it is a trusted proxy itself. Where no one is named, nothing is believed.
+// believed only if it is a trusted proxy itself. If no one is named, nothing is believed.
 class ProxyPreface final : public OpeningStep {
  public:
   // `tls`: null for a plain one.

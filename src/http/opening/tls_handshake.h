@@ -25,7 +25,7 @@ class TlsHandshake final : public OpeningStep {
   void Continue();
   void Finish();
   void NoteFailure(std::string_view reason);
-  // Ends it, while nothing waits; the client hears OpenSSL's alert, where there is one.
+  // Ends it, while nothing waits; the client hears OpenSSL's alert, if there is one.
   void Fail(std::string_view reason);
 
   const std::shared_ptr<const TlsContext> tls_;

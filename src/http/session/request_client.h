@@ -11,7 +11,7 @@
 namespace target_eye {
 
 // Whom one request is from: the peer of its connection, or, where that is a trusted proxy, whom its
-// header tells of. Costs nothing where it is the peer.
+// header tells of. Costs nothing if it is the peer.
 class RequestClient {
  public:
   // `peer` must outlive this.

@@ -19,9 +19,9 @@ class ChunkDecoder {
 
   void Reset();
 
-  // Appends to `body` what `input` holds of it, and gives how much of `input` was taken: all of it,
-  // unless the body ended or is refused. A body of more than `limit_bytes` is refused with 413, as
-  // soon as a chunk's size says so.
+  // Appends to `body` what `input` holds of it, and returns how much of `input` was taken: all of
+  // it, unless the body ended or is refused. A body of more than `limit_bytes` is refused with 413,
+  // as soon as a chunk's size says so.
   std::size_t Decode(std::string_view input, std::size_t limit_bytes, std::string& body);
 
   bool done() const { return state_ == State::kDone; }

@@ -21,8 +21,8 @@ class HopReader {
  public:
   explicit HopReader(const TrustedProxies& trusted) : trusted_(trusted) {}
 
-  // The hop before those that were given so far; nothing where it is not told. Gives whether there
-  // is use in going on.
+  // The hop before those taken so far; nothing if it is not told. Returns whether there is use in
+  // going on.
   bool Take(std::optional<Endpoint> hop) {
     if (!hop || ++hops_ > kMostHops) return false;
     known_ = hop;
@@ -49,7 +49,7 @@ LastElement SplitLastItem(std::string_view list) {
   return {TrimBlanks(list.substr(comma + 1)), list.substr(0, comma)};
 }
 
-// Gives whether there is use in reading the line before it.
+// Returns whether there is use in reading the line before it.
 bool ReadForwardedFor(std::string_view line, HopReader& reader) {
   for (std::optional<std::string_view> list = line; list;) {
     const auto [item, rest] = SplitLastItem(*list);

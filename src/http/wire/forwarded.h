@@ -20,7 +20,7 @@ namespace target_eye {
 // Where something else than an address is met on the way (`unknown`, `_hidden`, nonsense, nothing),
 // the one behind it is the nearest that is known: no guess is made.
 struct ForwardedFor {
-  // Nothing where no more is known than who the peer is.
+  // Nothing if no more is known than who the peer is.
   std::optional<Endpoint> client = std::nullopt;
   // Both headers are there, and do not name the same client. One of them then is the client's own,
   // which the proxy has let through, and nobody knows which: neither is believed.
@@ -34,19 +34,19 @@ ForwardedFor FindForwardedFor(std::span<const RequestField> fields, const Truste
 // The last element of a list, such as the value of a Forwarded field, and what is before its comma.
 struct LastElement {
   std::string_view element;
-  std::optional<std::string_view> rest;  // Nothing where there was no comma.
+  std::optional<std::string_view> rest;  // Nothing if there was no comma.
 };
 // A comma in quotes separates nothing. Reads from the end, so that a quote which a client left open
-// at the beginning does not swallow what a proxy has added. Nothing where a quote of the last
+// at the beginning does not swallow what a proxy has added. Nothing if a quote of the last
 // element is open.
 std::optional<LastElement> SplitLastElement(std::string_view list);
 
 // The value of the parameter `name`, without its quotes, in an element of Forwarded. Nothing where
-// it is not there, is there twice, or the element is malformed; or where the value has a backslash,
+// it is not there, is there twice, or the element is malformed; or the value has a backslash,
 // which no address or scheme has.
 std::optional<std::string_view> FindParameter(std::string_view element, std::string_view name);
 
-// An address as `for=` has it; its port is left away where it is hidden, `_x`.
+// An address as `for=` has it; its port is left out if it is hidden, `_x`.
 std::optional<Endpoint> ParseNode(std::string_view node);
 
 }  // namespace target_eye

@@ -28,9 +28,9 @@ class HeadScanner {
 
   void Reset();
 
-  // `bytes`: all that has arrived, from the request's first byte on. Gives the length of the header
-  // with its empty line, 0 while it is not whole, or why it is refused: the same for the same
-  // bytes, in whatever pieces they arrive.
+  // `bytes`: all that has arrived, from the request's first byte on. Returns the length of the
+  // header with its empty line, 0 while it is not whole, or why it is refused: the same for the
+  // same bytes, in whatever pieces they arrive.
   std::expected<std::size_t, Refusal> Scan(std::string_view bytes);
 
  private:

@@ -29,7 +29,7 @@ class Http2Head {
   std::size_t kept_bytes() const { return bytes_.capacity() + fields_.capacity() * sizeof(Field); }
 
   // After the last field. `head` gets views into this object, whatever comes of it: `:authority`
-  // as the first field, Host, and no other pseudo header field. Gives why it is refused.
+  // as the first field, Host, and no other pseudo header field. Returns why it is refused.
   std::optional<Refusal> Finish(RequestHead& head);
 
  private:

@@ -24,7 +24,7 @@ struct ProxyHeader {
     kMalformed,  // It begins like one; `problem` says what is wrong.
   } state = State::kAbsent;
   std::size_t size = 0;
-  // The client. Nothing where the proxy speaks for itself, as for a health check, or does not know:
+  // The client. Nothing if the proxy speaks for itself, as for a health check, or does not know:
   // LOCAL, UNSPEC, UNKNOWN, and clients on a unix socket.
   std::optional<Endpoint> client = std::nullopt;
   std::string problem = {};

@@ -43,8 +43,8 @@ class RequestId {
   std::array<char, 16> made_{};
 };
 
-// Numbers for them: a random start, so that two threads or processes give no number twice, but for
-// a chance of next to nothing. Used by one thread.
+// Numbers for them: a random start, so that it is next to impossible that two threads or
+// processes use the same number. Used by one thread.
 class RequestNumbers {
  public:
   std::uint64_t Next() { return next_++; }

@@ -32,7 +32,7 @@ struct RequestPlan {
   std::string_view query;
   std::string_view content_type;
   std::string_view authorization;
-  std::string_view allowed_origin;  // The Origin, where it is not ours but a listed one.
+  std::string_view allowed_origin;  // The Origin, if it is not ours but a listed one.
   std::string_view request_id;      // The client's, if it sent a usable one.
   // Where there is more than one line, joined by `, `.
   std::string accept_encoding;

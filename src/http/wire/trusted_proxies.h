@@ -22,7 +22,7 @@ class TrustedProxies {
 
   bool empty() const { return !unix_ && networks_.empty(); }
   bool Contains(const IpAddress& address) const;
-  // `peer`: as FormatPeer gives it.
+  // `peer`: as FormatPeer writes it.
   bool ContainsPeer(std::string_view peer) const;
 
  private:
