@@ -1,4 +1,5 @@
 #include "codec/group_json.h"
+#include "codec/group_text.h"
 #include "codec/json.h"
 #include "codec/yaml.h"
 #include "fuzz_check.h"
@@ -15,7 +16,9 @@ void Run(std::string_view body) {
   const std::string json = EncodeGroup(group);
   Require(DecodeJson(json) == GroupData{group.targets, group.labels},
           "a group encoded is a body again");
-  Require(DecodeStoredGroup(json) == group, "a group encoded and stored is the same");
+  const auto stored = GroupText::FromStored(json);
+  Require(stored == GroupText(group) && stored->Decode() == group,
+          "a group encoded and stored is the same");
 }
 
 }  // namespace

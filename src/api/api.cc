@@ -12,6 +12,7 @@
 #include "codec/change_query.h"
 #include "codec/percent.h"
 #include "http/message_response.h"
+#include "publish/group_list.h"
 
 namespace target_eye {
 namespace {
@@ -43,17 +44,14 @@ std::string ChangedBy(const HttpRequest& request) {
 }
 
 // A list of the one group, as Prometheus's file_sd has it, or of none.
-HttpResponse GroupResponse(const StoredGroup* group) {
-  HttpResponse response{.body = {}, .headers = {}, .handler = "group"};
-  if (group == nullptr) {
-    response.body = "[]\n";
-    return response;
-  }
-  response.body.reserve(group->json.size() + 3);
-  response.body += '[';
-  response.body += group->json;
-  response.body += "]\n";
-  return response;
+HttpResponse GroupResponse(const StoredGroupPtr& group) {
+  static const auto no_group = std::make_shared<const std::string>(kEmptyList);
+  // Of the group's own text, which it keeps alive.
+  using Body = std::shared_ptr<const std::string>;
+  return {.body = {},
+          .shared_body = group ? Body(group, &group->text.list()) : no_group,
+          .headers = {},
+          .handler = "group"};
 }
 
 }  // namespace
@@ -183,8 +181,7 @@ void Api::HandleReload(const HttpRequest& request, Respond respond) const {
 void Api::HandleGroup(const HttpRequest& request, GroupKey key, Respond respond) {
   static constexpr std::string_view kHandler = "group";
   if (IsRead(request.method)) {
-    const StoredGroupPtr group = registry_.Find(key);
-    respond(GroupResponse(group.get()));
+    respond(GroupResponse(registry_.Find(key)));
     return;
   }
   ChangeRequest change;
@@ -205,7 +202,7 @@ void Api::HandleGroup(const HttpRequest& request, GroupKey key, Respond respond)
   registry_.Submit(
       std::move(change), ChangedBy(request),
       [respond = std::move(respond)](const Expected<StoredGroupPtr>& answer) mutable {
-        respond(answer ? GroupResponse(answer->get()) : ErrorResponse(answer.error(), kHandler));
+        respond(answer ? GroupResponse(*answer) : ErrorResponse(answer.error(), kHandler));
       });
 }
 

@@ -66,14 +66,25 @@ class ApiTest : public testing::Test {
 TEST_F(ApiTest, AGroupIsPutReadAndDeleted) {
   constexpr std::string_view kGroup =
       "[{\"targets\":[\"h:1\"],\"labels\":{\"env\":\"e\",\"job\":\"a\"}}]\n";
-  EXPECT_EQ(Send("GET", "/a/e").body, "[]\n");
+  EXPECT_EQ(BodyOf(Send("GET", "/a/e")), "[]\n");
   const auto put = Send("PUT", "/a/e", kJson, R"({"targets":["h:1"]})");
   EXPECT_EQ(put.status, 200);
-  EXPECT_EQ(put.body, kGroup);
-  EXPECT_EQ(Send("GET", "/a/e").body, kGroup);
-  EXPECT_EQ(Send("HEAD", "/a/e").body, kGroup);
-  EXPECT_EQ(Send("DELETE", "/a/e").body, kGroup);
-  EXPECT_EQ(Send("GET", "/a/e").body, "[]\n");
+  EXPECT_EQ(BodyOf(put), kGroup);
+  EXPECT_EQ(BodyOf(Send("GET", "/a/e")), kGroup);
+  EXPECT_EQ(BodyOf(Send("HEAD", "/a/e")), kGroup);
+  EXPECT_EQ(BodyOf(Send("DELETE", "/a/e")), kGroup);
+  EXPECT_EQ(BodyOf(Send("GET", "/a/e")), "[]\n");
+}
+
+TEST_F(ApiTest, AGroupIsSentFromWhereItIsKept) {
+  Send("PUT", "/a/e", kJson, R"({"targets":["h:1"]})");
+  const auto first = Send("GET", "/a/e");
+  EXPECT_EQ(first.shared_body.get(), &registry_.Find(GroupKeyView{"a", "e"})->text.list());
+  const auto deleted = Send("DELETE", "/a/e");
+  EXPECT_EQ(deleted.shared_body, first.shared_body);
+  EXPECT_EQ(registry_.Find(GroupKeyView{"a", "e"}), nullptr);
+  EXPECT_THAT(*first.shared_body, HasSubstr("h:1")) << "an answer outlives its group";
+  EXPECT_EQ(Send("GET", "/a/e").shared_body, Send("GET", "/b/e").shared_body);
 }
 
 TEST_F(ApiTest, EveryErrorIsJsonWithAMessage) {
@@ -174,7 +185,7 @@ TEST_F(ApiTest, AStoreThatCannotWriteIs503WithRetryAfter) {
   const auto response = Send("PUT", "/a/e", kJson, R"({"targets":["h:1"]})");
   EXPECT_EQ(response.status, 503);
   EXPECT_EQ(HeaderOf(response, "Retry-After"), "1");
-  EXPECT_EQ(Send("GET", "/a/e").body, "[]\n");
+  EXPECT_EQ(BodyOf(Send("GET", "/a/e")), "[]\n");
 }
 
 TEST_F(ApiTest, ReadySaysWhyItIsNot) {

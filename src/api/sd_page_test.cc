@@ -52,12 +52,9 @@ TEST(NamesEtagTest, AListNamesWhatItHolds) {
 }
 
 StoredGroupPtr Stored(const GroupKey& key, const std::string& target) {
-  auto group = std::make_shared<StoredGroup>();
-  group->key = key;
-  group->group.targets.push_back(Target::FromStored(target));
-  group->group.labels = {{"env", key.environment}, {"job", key.application}};
-  group->json = EncodeGroup(group->group);
-  return group;
+  const TargetGroup group{{Target::FromStored(target)},
+                          {{"env", key.environment}, {"job", key.application}}};
+  return MakeStoredGroup(key, GroupText(group), 0, {});
 }
 
 std::string Gunzip(std::string_view zipped) {

@@ -122,7 +122,7 @@ Expected<void> Commit(const ImportScan& scan, TargetRegistry& registry) {
   writes.reserve(scan.groups.size());
   for (const ImportedGroup& imported : scan.groups) {
     writes.push_back({.key = imported.key,
-                      .group = imported.group,
+                      .group = GroupText(imported.group),
                       .before = nullptr,
                       .origin = {.who = "import of " + imported.file_name,
                                  .when_ms = now_ms,

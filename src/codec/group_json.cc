@@ -13,26 +13,7 @@
 namespace target_eye {
 namespace {
 
-constexpr std::string_view kBeforeLabels = R"(],"labels":)";
-
-// `labels` and `extra` as one object, both in the order of their names; `extra` wins.
-void AppendLabels(std::string& out, const Labels& labels, std::span<const ExtraLabel> extra) {
-  char separator = '{';
-  const auto append = [&](std::string_view name, std::string_view value) {
-    out += std::exchange(separator, ',');
-    AppendJsonString(out, name);
-    out += ':';
-    AppendJsonString(out, value);
-  };
-  auto next = extra.begin();
-  for (const auto& [name, value] : labels) {
-    for (; next != extra.end() && next->first < name; ++next) append(next->first, next->second);
-    if (next == extra.end() || next->first != name) append(name, value);
-  }
-  for (; next != extra.end(); ++next) append(next->first, next->second);
-  if (separator == '{') out += '{';
-  out += '}';
-}
+std::size_t Commas(std::size_t count) { return count > 1 ? count - 1 : 0; }
 
 std::vector<Target> WithoutRepeats(std::vector<Target> targets) {
   std::unordered_set<std::string> seen;
@@ -46,44 +27,40 @@ std::vector<Target> WithoutRepeats(std::vector<Target> targets) {
 std::string EncodeGroup(const TargetGroup& group) {
   std::string out;
   out.reserve(EncodedGroupBytes(group));
-  out += R"({"targets":[)";
-  bool first = true;
-  for (const Target& target : group.targets) {
-    if (!std::exchange(first, false)) out += ',';
-    AppendJsonString(out, target.text());
-  }
-  out += kBeforeLabels;
-  AppendLabels(out, group.labels, {});
-  out += '}';
+  AppendGroup(out, group);
   return out;
 }
 
-std::size_t EncodedGroupBytes(const TargetGroup& group) {
-  std::size_t bytes = std::string_view(R"({"targets":[],"labels":{}})").size();
-  for (const Target& target : group.targets) bytes += JsonStringBytes(target.text());
-  for (const auto& [name, value] : group.labels) {
-    bytes += JsonStringBytes(name) + std::string_view(":").size() + JsonStringBytes(value);
+void AppendGroup(std::string& out, const TargetGroup& group) {
+  out += R"({"targets":[)";
+  bool is_first = true;
+  for (const Target& target : group.targets) {
+    if (!std::exchange(is_first, false)) out += ',';
+    AppendJsonString(out, target.text());
   }
-  const auto commas = [](std::size_t count) { return count > 1 ? count - 1 : 0; };
-  return bytes + commas(group.targets.size()) + commas(group.labels.size());
+  out += R"(],"labels":{)";
+  is_first = true;
+  for (const auto& [name, value] : group.labels) {
+    if (!std::exchange(is_first, false)) out += ',';
+    AppendJsonString(out, name);
+    out += ':';
+    AppendJsonString(out, value);
+  }
+  out += "}}";
 }
 
-GroupJsonParts EncodeGroupWith(const TargetGroup& group, std::string_view json,
-                               std::span<const ExtraLabel> labels) {
-  // No string of JSON can hold these bytes, as a quote inside one is escaped.
-  const std::size_t before_labels = json.find(kBeforeLabels);
-  GroupJsonParts parts;
-  if (before_labels != std::string_view::npos) {
-    parts.head = json.substr(0, before_labels + kBeforeLabels.size());
-    AppendLabels(parts.tail, group.labels, labels);
-    parts.tail += '}';
-    return parts;
+std::size_t EncodedGroupBytes(const TargetGroup& group) {
+  std::size_t bytes = std::string_view(R"({"targets":[],"labels":})").size();
+  for (const Target& target : group.targets) bytes += JsonStringBytes(target.text());
+  return bytes + Commas(group.targets.size()) + EncodedLabelsBytes(group.labels);
+}
+
+std::size_t EncodedLabelsBytes(const Labels& labels) {
+  std::size_t bytes = std::string_view("{}").size() + Commas(labels.size());
+  for (const auto& [name, value] : labels) {
+    bytes += JsonStringBytes(name) + std::string_view(":").size() + JsonStringBytes(value);
   }
-  // Not as EncodeGroup writes it: somebody has edited the store.
-  TargetGroup whole = group;
-  for (const auto& [name, value] : labels) whole.labels.insert_or_assign(std::string(name), value);
-  parts.tail = EncodeGroup(whole);
-  return parts;
+  return bytes;
 }
 
 Expected<TargetGroup> DecodeStoredGroup(std::string_view json) {

@@ -1,10 +1,8 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "model/error.h"
@@ -17,18 +15,12 @@ namespace target_eye {
 // targets in their order, labels by name. All of `group` must be valid UTF-8.
 std::string EncodeGroup(const TargetGroup& group);
 
-// EncodeGroup(group).size(), without making it.
-std::size_t EncodedGroupBytes(const TargetGroup& group);
+// The same, appended to what `out` holds.
+void AppendGroup(std::string& out, const TargetGroup& group);
 
-// The same in two parts, with more labels. `labels` are sorted by name and win over the group's
-// own. `json` is EncodeGroup(group); `head` is a view into it, so that no target is copied.
-struct GroupJsonParts {
-  std::string_view head;
-  std::string tail;
-};
-using ExtraLabel = std::pair<std::string_view, std::string_view>;
-GroupJsonParts EncodeGroupWith(const TargetGroup& group, std::string_view json,
-                               std::span<const ExtraLabel> labels);
+// EncodeGroup(group).size(), and what its labels are of that, braces included; without making it.
+std::size_t EncodedGroupBytes(const TargetGroup& group);
+std::size_t EncodedLabelsBytes(const Labels& labels);
 
 // Reads what EncodeGroup wrote; kDamaged if it is anything else. Targets are not checked again.
 Expected<TargetGroup> DecodeStoredGroup(std::string_view json);

@@ -43,46 +43,6 @@ TEST(EncodeGroupTest, EveryAsciiCharacterReadsBackByAnotherReader) {
   }
 }
 
-std::string EncodeWith(const TargetGroup& group, std::string_view json) {
-  constexpr ExtraLabel kExtra[] = {{"__meta_a", "1\""}, {"__meta_b", "2"}};
-  const GroupJsonParts parts = EncodeGroupWith(group, json, kExtra);
-  return std::string(parts.head) + parts.tail;
-}
-
-TEST(EncodeGroupWithTest, MoreLabelsStandInTheOrderOfNamesAndWin) {
-  for (const Labels& labels :
-       {Labels{}, Labels{{"A", "x"}, {"env", "e"}}, Labels{{"A", "x"}}, Labels{{"z", "x"}},
-        Labels{{"__meta_a", "mine"}, {"__meta_aa", "x"}}, Labels{{"__meta_b", "mine"}},
-        Labels{{"__meta_a", "],\"labels\":{"}}}) {
-    const TargetGroup group = Group({"a:1", "[::1]:2"}, labels);
-    TargetGroup more = group;
-    more.labels["__meta_a"] = "1\"";
-    more.labels["__meta_b"] = "2";
-    EXPECT_EQ(EncodeWith(group, EncodeGroup(group)), EncodeGroup(more));
-  }
-}
-
-TEST(EncodeGroupWithTest, TheTargetsAreNotCopied) {
-  const TargetGroup group = Group({"a:1"}, {{"env", "e"}});
-  const std::string json = EncodeGroup(group);
-  const GroupJsonParts parts = EncodeGroupWith(group, json, {});
-  EXPECT_EQ(parts.head.data(), json.data());
-  EXPECT_EQ(parts.head, R"({"targets":["a:1"],"labels":)");
-  EXPECT_EQ(parts.tail, R"({"env":"e"}})");
-}
-
-TEST(EncodeGroupWithTest, TextThatIsNotInOurOrderIsWrittenAnew) {
-  const TargetGroup group = Group({"a:1"}, {{"env", "e"}});
-  TargetGroup more = group;
-  more.labels["__meta_a"] = "1\"";
-  more.labels["__meta_b"] = "2";
-  for (const std::string_view json : {R"({"labels":{"env":"e"},"targets":["a:1"]})",
-                                      R"({"targets":["a:1"], "labels":{"env":"e"}})"}) {
-    ASSERT_EQ(DecodeStoredGroup(json), group);
-    EXPECT_EQ(EncodeWith(group, json), EncodeGroup(more)) << json;
-  }
-}
-
 TEST(DecodeStoredGroupTest, WhatWasEncodedComesBack) {
   for (const TargetGroup& group :
        {TargetGroup{}, Group({"a:1"}, {{"env", "e"}, {"job", "j"}}),
@@ -100,6 +60,8 @@ TEST(EncodedGroupBytesTest, IsTheSizeOfTheText) {
        {TargetGroup{}, Group({"a:1"}, {{"env", "e"}}), Group({"a:1", "b:2"}, {}),
         Group({"b:2", "a:1", "[::1]:1"}, {{"a", every_byte}, {"b", "\xF0\x9F\x92\xA9"}})}) {
     EXPECT_EQ(EncodedGroupBytes(group), EncodeGroup(group).size()) << EncodeGroup(group);
+    EXPECT_EQ(EncodedLabelsBytes(group.labels),
+              EncodedGroupBytes({{}, group.labels}) - EncodedGroupBytes({{}, {}}) + 2);
   }
 }
 

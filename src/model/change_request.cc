@@ -110,8 +110,10 @@ Outcome Add(const TargetGroup* current, const ChangeRequest& request) {
     for (const auto& [name, value] : *labels) next.labels.insert_or_assign(name, value);
   }
   if (targets != nullptr) {
-    next.targets.insert(next.targets.end(), targets->begin(), targets->end());
-    next.targets = WithoutRepeats(next.targets);
+    TargetTexts present = TextsOf(current->targets);
+    for (const Target& target : *targets) {
+      if (present.insert(target.text()).second) next.targets.push_back(target);
+    }
   }
   return next;
 }

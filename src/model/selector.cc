@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "model/glob.h"
+#include "model/labels.h"
 #include "util/ascii.h"
 
 namespace target_eye {
@@ -105,15 +106,15 @@ std::string_view WhatIsOdd(std::string_view pattern) {
   return {};
 }
 
-bool IsTrue(const Selector::Term& term, const GroupKeyView& key, const Labels& labels) {
+bool IsTrue(const Selector::Term& term, const GroupKeyView& key,
+            const Selector::LabelValue& label) {
   if (term.key == kApplication) {
     return GlobMatches(term.pattern, key.application);
   }
   if (term.key == kEnvironment) {
     return GlobMatches(term.pattern, key.environment);
   }
-  const auto label = labels.find(std::string_view(term.key).substr(kLabelPrefix.size()));
-  return GlobMatches(term.pattern, label == labels.end() ? std::string_view() : label->second);
+  return GlobMatches(term.pattern, label(std::string_view(term.key).substr(kLabelPrefix.size())));
 }
 
 }  // namespace
@@ -167,10 +168,10 @@ Expected<Selector> Selector::Make(std::vector<Term> terms) {
   return selector;
 }
 
-bool Selector::Matches(const GroupKeyView& key, const Labels& labels) const {
+bool Selector::Matches(const GroupKeyView& key, const LabelValue& label) const {
   for (auto term = terms_.begin(); term != terms_.end();) {
     if (term->negative) {
-      if (IsTrue(*term, key, labels)) {
+      if (IsTrue(*term, key, label)) {
         return false;
       }
       ++term;
@@ -179,7 +180,7 @@ bool Selector::Matches(const GroupKeyView& key, const Labels& labels) const {
     const auto end = std::find_if(term, terms_.end(), [&](const Term& other) {
       return other.negative || other.key != term->key;
     });
-    if (std::none_of(term, end, [&](const Term& one) { return IsTrue(one, key, labels); })) {
+    if (std::none_of(term, end, [&](const Term& one) { return IsTrue(one, key, label); })) {
       return false;
     }
     term = end;

@@ -2,13 +2,13 @@
 
 #include <compare>
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "model/error.h"
 #include "model/group_key.h"
-#include "model/labels.h"
 
 namespace target_eye {
 
@@ -42,7 +42,11 @@ class Selector {
   // The same, of terms that were taken apart already.
   static Expected<Selector> Make(std::vector<Term> terms);
 
-  bool Matches(const GroupKeyView& key, const Labels& labels) const;
+  // The value of the label `name` of a group, empty if it has none. Good until the next call.
+  using LabelValue = std::function<std::string_view(std::string_view name)>;
+
+  // `label` is asked for names in their order, and not at all unless looks_at_labels.
+  bool Matches(const GroupKeyView& key, const LabelValue& label) const;
 
   bool selects_all() const { return terms_.empty(); }
 

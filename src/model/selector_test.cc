@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "model/labels.h"
+
 namespace target_eye {
 namespace {
 
@@ -20,7 +22,12 @@ Selector Of(std::string_view text) {
 const Labels kLabels = {
     {"env", "prod"}, {"job", "web-1"}, {"team", "infra,core"}, {"tier", "a\\b"}};
 
-bool Selects(std::string_view text) { return Of(text).Matches({"web-1", "prod"}, kLabels); }
+std::string_view LabelOf(std::string_view name) {
+  const auto label = kLabels.find(name);
+  return label == kLabels.end() ? std::string_view() : label->second;
+}
+
+bool Selects(std::string_view text) { return Of(text).Matches({"web-1", "prod"}, LabelOf); }
 
 TEST(SelectorTest, NothingSelectsEverything) {
   for (const std::string_view text : {"", " ", "\t\n"}) {

@@ -1,6 +1,8 @@
 #include "publish/group_filter.h"
 
-#include <iterator>
+#include <string_view>
+
+#include "publish/group_list.h"
 
 namespace target_eye {
 
@@ -11,7 +13,7 @@ std::vector<StoredGroupPtr> GroupFilter::Reset(const std::vector<StoredGroupPtr>
   }
   std::vector<StoredGroupPtr> selected;
   for (const StoredGroupPtr& group : groups) {
-    if (selector_.Matches(group->key, group->group.labels)) {
+    if (IsSelected(*group, selector_)) {
       selected.push_back(group);
     }
   }
@@ -23,7 +25,7 @@ std::vector<StoredGroupPtr> GroupFilter::Reset(const std::vector<StoredGroupPtr>
 
 std::optional<StoredGroupPtr> GroupFilter::Apply(const Change& change) {
   if (!looks_at_labels_) {
-    if (!selector_.Matches(change.key, {})) {
+    if (!selector_.Matches(change.key, [](std::string_view) { return std::string_view(); })) {
       return std::nullopt;
     }
     return change.after;
@@ -33,7 +35,7 @@ std::optional<StoredGroupPtr> GroupFilter::Apply(const Change& change) {
   if (was_selected) {
     selected_.erase(known);
   }
-  if (change.after && selector_.Matches(change.key, change.after->group.labels)) {
+  if (change.after && IsSelected(*change.after, selector_)) {
     selected_.insert(change.after);
     return change.after;
   }

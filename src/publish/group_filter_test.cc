@@ -7,6 +7,7 @@
 #include <random>
 
 #include "publish/file_sd/testing/published_files.h"
+#include "publish/group_list.h"
 
 namespace target_eye {
 namespace {
@@ -18,9 +19,7 @@ const GroupKey kA{"a", "x"};
 const GroupKey kB{"b", "x"};
 
 StoredGroupPtr With(const GroupKey& key, const Labels& labels) {
-  auto group = std::make_shared<StoredGroup>(*MakeStored(key, {"h:1"}));
-  group->group.labels.insert(labels.begin(), labels.end());
-  return group;
+  return WithLabels(MakeStored(key, {"h:1"}), labels);
 }
 
 TEST(GroupFilterTest, WithoutASelectorEveryChangeIsOne) {
@@ -88,9 +87,7 @@ TEST(GroupFilterTest, WhatOneSeesIsWhatIsSelected) {
       }
     }
     std::map<GroupKey, StoredGroupPtr> expected = all;
-    std::erase_if(expected, [&](const auto& item) {
-      return !selector.Matches(item.first, item.second->group.labels);
-    });
+    std::erase_if(expected, [&](const auto& item) { return !IsSelected(*item.second, selector); });
     ASSERT_EQ(seen, expected) << "revision " << revision;
   }
 }

@@ -4,7 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "codec/group_json.h"
+#include "codec/group_text.h"
+#include "model/selector.h"
 #include "store/store.h"
 
 namespace target_eye {
@@ -30,6 +31,9 @@ inline constexpr std::string_view kEmptyList = "[]\n";
 
 inline constexpr std::string_view kMetaApplicationLabel = "__meta_target_eye_application";
 inline constexpr std::string_view kMetaEnvironmentLabel = "__meta_target_eye_environment";
+
+// Whether `selector` selects it.
+bool IsSelected(const StoredGroup& group, const Selector& selector);
 
 // A group's JSON with its key as labels of these names, for relabelling: Prometheus drops labels
 // with such names afterwards. They win over labels of the same names that the group has.

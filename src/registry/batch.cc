@@ -7,20 +7,26 @@
 
 namespace target_eye {
 
-Batch::Batch(const GroupMap& current, const Overlay& overlay, const Limits& limits)
-    : current_(current), overlay_(overlay), limits_(limits), groups_(current.groups()) {}
+Batch::Batch(const GroupMap& current, const Overlay& overlay, LastDecoded& decoded,
+             const Limits& limits)
+    : current_(current),
+      overlay_(overlay),
+      decoded_(decoded),
+      limits_(limits),
+      groups_(current.groups()) {}
 
 bool Batch::Add(const Item& item) {
   const GroupKey& key = item.request->key;
   const auto [it, inserted] = working_.try_emplace(key);
   Working& working = it->second;
   if (inserted) working.base = Current(key);
-  const TargetGroup* before = working.is_base ? (working.base ? &working.base->group : nullptr)
-                                              : (working.now ? &*working.now : nullptr);
+  const TargetGroup* const before = Before(working);
   auto after = Apply(before, *item.request);
   const bool changes = after && !(*after && before != nullptr && **after == *before);
+  std::optional<GroupText> text;
   if (changes) {
-    const std::size_t bytes = BytesOf(key, *after ? &**after : nullptr, *item.origin);
+    if (*after) text.emplace(**after);
+    const std::size_t bytes = BytesOf(key, text ? &*text : nullptr, *item.origin);
     const bool fits = bytes <= limits_.bytes - std::min(bytes_, limits_.bytes) &&
                       (!working.is_base || writes_ < limits_.writes);
     if (!fits && !items_.empty()) {
@@ -54,9 +60,16 @@ bool Batch::Add(const Item& item) {
   if (!*after) --groups_;
   if (working.is_base) ++writes_;
   working.now = std::move(*after);
+  working.text = std::move(text);
   working.is_base = false;
   working.writer = &kept;
   return true;
+}
+
+const TargetGroup* Batch::Before(const Working& working) {
+  // What is not changed is not kept decoded: all that a batch asks for may be too much.
+  if (working.is_base) return working.base ? &decoded_.Of(working.base) : nullptr;
+  return working.now ? &*working.now : nullptr;
 }
 
 StoredGroupPtr Batch::Current(const GroupKey& key) const {
@@ -79,9 +92,9 @@ Expected<void> Batch::Check(const GroupKey& key, const TargetGroup* before,
   return CheckLimits(before, after, limits_.group);
 }
 
-StoredGroupPtr Batch::Materialize(const GroupKey& key, const Working& working) {
+StoredGroupPtr Batch::Materialize(const GroupKey& key, Working& working) {
   if (working.is_base) return working.base;
-  return MakeStoredGroup(key, *working.now, 0, {});
+  return MakeStoredGroup(key, *std::move(working.text), 0, {});
 }
 
 void Batch::AnswerWaiting(const GroupKey& key, Working& working) {
@@ -97,8 +110,8 @@ std::vector<GroupWrite> Batch::TakeWrites() {
   std::vector<GroupWrite> writes;
   writes.reserve(writes_);
   for (auto& [key, working] : working_) {
-    const bool is_same = working.is_base || (working.base && working.now == working.base->group) ||
-                         (!working.base && !working.now);
+    const bool is_same = working.is_base || (working.base ? working.text == working.base->text
+                                                          : !working.text.has_value());
     if (is_same) {
       for (const std::size_t index : working.waiting) {
         outcomes_[index].group = working.base;
@@ -107,7 +120,7 @@ std::vector<GroupWrite> Batch::TakeWrites() {
     }
     working.write = writes.size();
     writes.push_back({.key = working.writer->request->key,
-                      .group = std::move(working.now),
+                      .group = std::move(working.text),
                       .before = working.base,
                       .origin = *working.writer->origin});
   }

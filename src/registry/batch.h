@@ -10,6 +10,7 @@
 #include "model/change_request.h"
 #include "model/group_limits.h"
 #include "registry/group_map.h"
+#include "registry/last_decoded.h"
 #include "store/store.h"
 
 namespace target_eye {
@@ -43,8 +44,9 @@ class Batch {
   // there is none.
   using Overlay = std::unordered_map<GroupKey, StoredGroupPtr, GroupKeyHash, GroupKeyEqual>;
 
-  // `current` and `overlay` must outlive the batch.
-  Batch(const GroupMap& current, const Overlay& overlay, const Limits& limits);
+  // All but `limits` must outlive the batch; `decoded` is what it takes groups apart with.
+  Batch(const GroupMap& current, const Overlay& overlay, LastDecoded& decoded,
+        const Limits& limits);
 
   // Takes one request more, which must outlive the batch; false: it is full, and nothing of this
   // request was taken.
@@ -68,8 +70,9 @@ class Batch {
  private:
   struct Working {
     StoredGroupPtr base;               // As it is now; null if there is none.
-    std::optional<TargetGroup> now;    // After the requests so far.
-    bool is_base = true;               // `now` is not filled in: nothing has changed.
+    bool is_base = true;               // Nothing has changed, and the next two are not filled in.
+    std::optional<TargetGroup> now;    // After the requests so far,
+    std::optional<GroupText> text;     // and the text of that.
     const Item* writer = nullptr;      // The last request that changed it.
     std::vector<std::size_t> waiting;  // Requests whose answer is the group as it is `now`.
     std::optional<std::size_t> write;  // Which of the writes is its own.
@@ -84,14 +87,18 @@ class Batch {
   Expected<void> Check(const GroupKey& key, const TargetGroup* before, const TargetGroup& after,
                        std::size_t bytes) const;
   StoredGroupPtr Current(const GroupKey& key) const;
-  // The group as it is after the requests so far, for answers that no commit will give.
-  static StoredGroupPtr Materialize(const GroupKey& key, const Working& working);
+  // The group after the requests so far; null if there is none. Good until the next call.
+  const TargetGroup* Before(const Working& working);
+  // The group as it is after the requests so far, for answers that no commit will give. Takes its
+  // text: another state follows.
+  static StoredGroupPtr Materialize(const GroupKey& key, Working& working);
   void AnswerWaiting(const GroupKey& key, Working& working);
   // What was written for it, or why it was not; null: it was not to be written.
   const Store::Written* WrittenOf(std::size_t index) const;
 
   const GroupMap& current_;
   const Overlay& overlay_;
+  LastDecoded& decoded_;
   const Limits limits_;
   std::size_t groups_;      // After the requests so far.
   std::size_t writes_ = 0;  // At most: a group may end up as it was.

@@ -19,13 +19,12 @@ class BatchTest : public testing::Test {
 
   static StoredGroupPtr Stored(const std::string& application, Revision revision,
                                const std::string& target) {
-    return MakeStoredGroup({application, "e"},
-                           {{*Target::Parse(target)}, {{"env", "e"}, {"job", application}}},
-                           revision, {});
+    const TargetGroup group{{*Target::Parse(target)}, {{"env", "e"}, {"job", application}}};
+    return MakeStoredGroup({application, "e"}, GroupText(group), revision, {});
   }
 
   static std::size_t BytesOfOne(const ChangeRequest& request) {
-    const TargetGroup group = **Apply(nullptr, request);
+    const GroupText group(**Apply(nullptr, request));
     return BytesOf(request.key, &group, {});
   }
 
@@ -36,25 +35,27 @@ class BatchTest : public testing::Test {
   const Origin origin_;
   GroupMap map_;
   Batch::Overlay overlay_;
+  LastDecoded decoded_;
 };
 
 TEST_F(BatchTest, TheBytesOfAllStatesCountThoughOnlyTheLastIsWritten) {
   const auto first = Request(Method::kPut, "a", "h:1");
   const auto second = Request(Method::kPut, "a", "h:2");
   const auto third = Request(Method::kPut, "a", "h:3");
-  Batch batch(map_, overlay_, {.bytes = 2 * BytesOfOne(first)});
+  Batch batch(map_, overlay_, decoded_, {.bytes = 2 * BytesOfOne(first)});
   EXPECT_TRUE(Add(batch, first));
   EXPECT_TRUE(Add(batch, second));
   EXPECT_FALSE(Add(batch, third));
   const auto writes = batch.TakeWrites();
   ASSERT_EQ(writes.size(), 1);
-  EXPECT_EQ(writes[0].group->targets.at(0).text(), "h:2") << "nothing of the third was taken";
+  EXPECT_EQ(writes[0].group->Decode().targets.at(0).text(), "h:2")
+      << "nothing of the third was taken";
 }
 
 TEST_F(BatchTest, TheFirstRequestIsTakenHoweverLargeAndNothingElseThen) {
   const auto first = Request(Method::kPut, "a", "h:1");
   const auto second = Request(Method::kPut, "b", "h:2");
-  Batch batch(map_, overlay_, {.bytes = 1});
+  Batch batch(map_, overlay_, decoded_, {.bytes = 1});
   EXPECT_TRUE(Add(batch, first));
   EXPECT_FALSE(Add(batch, second));
   EXPECT_EQ(batch.TakeWrites().size(), 1);
@@ -65,7 +66,7 @@ TEST_F(BatchTest, WhatChangesNothingAndWhatIsRefusedTakesNoRoom) {
   const auto same = Request(Method::kPut, "a", "h:1");
   const auto refused = Request(Method::kPost, "a", "h:1");
   const auto other = Request(Method::kPut, "b", "h:1");
-  Batch batch(map_, overlay_, {.writes = 1, .bytes = BytesOfOne(other)});
+  Batch batch(map_, overlay_, decoded_, {.writes = 1, .bytes = BytesOfOne(other)});
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(Add(batch, same));
     EXPECT_TRUE(Add(batch, refused));
@@ -74,11 +75,32 @@ TEST_F(BatchTest, WhatChangesNothingAndWhatIsRefusedTakesNoRoom) {
   EXPECT_EQ(batch.TakeWrites().size(), 1);
 }
 
+TEST_F(BatchTest, EachRequestIsJudgedOnItsOwnGroupInWhateverOrderTheyCome) {
+  map_.Put(Stored("a", 1, "h:1"));
+  map_.Put(Stored("b", 1, "h:2"));
+  const auto there_a = Request(Method::kPost, "a", "h:1");
+  const auto there_b = Request(Method::kPost, "b", "h:2");
+  const auto new_a = Request(Method::kPost, "a", "h:2");
+  Batch batch(map_, overlay_, decoded_, {});
+  for (const auto* request : {&there_a, &there_a, &there_b, &there_a, &new_a, &there_b, &new_a}) {
+    Add(batch, *request);
+  }
+  const auto writes = batch.TakeWrites();
+  ASSERT_EQ(writes.size(), 1);
+  EXPECT_EQ(writes[0].group->Decode().targets,
+            (std::vector{*Target::Parse("h:1"), *Target::Parse("h:2")}));
+  batch.Settle({{.error = std::nullopt, .group = Stored("a", 2, "h:1")}});
+  for (const std::size_t refused : {0, 1, 2, 3, 5, 6}) {
+    EXPECT_EQ(batch.Answer(refused).error().code, ErrorCode::kInvalid) << refused;
+  }
+  EXPECT_EQ((*batch.Answer(4))->revision, 2);
+}
+
 TEST_F(BatchTest, AGroupThatWasChangedMayBeChangedAgainThoughNoOtherCanBe) {
   const auto a1 = Request(Method::kPut, "a", "h:1");
   const auto b = Request(Method::kPut, "b", "h:1");
   const auto a2 = Request(Method::kPut, "a", "h:2");
-  Batch batch(map_, overlay_, {.writes = 1});
+  Batch batch(map_, overlay_, decoded_, {.writes = 1});
   EXPECT_TRUE(Add(batch, a1));
   EXPECT_FALSE(Add(batch, b));
   EXPECT_TRUE(Add(batch, a2));
@@ -91,13 +113,13 @@ TEST_F(BatchTest, WhatOvertookAGroupCountsMoreThanTheMap) {
   overlay_[{"b", "e"}] = nullptr;
   const auto add = Request(Method::kPost, "a", "h:3");
   const auto remove = Request(Method::kDelete, "b");
-  Batch batch(map_, overlay_, {});
+  Batch batch(map_, overlay_, decoded_, {});
   Add(batch, add);
   Add(batch, remove);
   const auto writes = batch.TakeWrites();
   ASSERT_EQ(writes.size(), 1);
   EXPECT_EQ(writes[0].before->revision, 2);
-  EXPECT_EQ(writes[0].group->targets.size(), 2);
+  EXPECT_EQ(writes[0].group->targets(), 2);
   batch.Settle({{.error = std::nullopt, .group = Stored("a", 3, "h:3")}});
   EXPECT_EQ((*batch.Answer(0))->revision, 3);
   EXPECT_EQ(batch.Answer(1).error().code, ErrorCode::kInvalid) << "it is gone already";
@@ -109,7 +131,7 @@ TEST_F(BatchTest, WhatBecameOfAGroupsWriteIsTheAnswerToEachOfItsRequestsAndToNoO
   const auto a2 = Request(Method::kPost, "a", "h:1");  // Refused, by what came to nothing.
   const auto b = Request(Method::kPut, "b", "h:1");
   const auto c = Request(Method::kPut, "c", "h:1");
-  Batch batch(map_, overlay_, {});
+  Batch batch(map_, overlay_, decoded_, {});
   for (const auto* request : {&a1, &a2, &b, &c}) Add(batch, *request);
   const auto writes = batch.TakeWrites();
   ASSERT_EQ(writes.size(), 2);

@@ -13,7 +13,7 @@ StoredGroupPtr GroupMap::Find(const GroupKeyView& key) const {
 }
 
 void GroupMap::Put(StoredGroupPtr group) {
-  const std::size_t targets = group->group.targets.size();
+  const std::size_t targets = group->text.targets();
   StoredGroupPtr replaced;
   {
     Shard& shard = ShardOf(group->key);
@@ -30,7 +30,7 @@ void GroupMap::Put(StoredGroupPtr group) {
   }
   targets_ += targets;
   if (replaced) {
-    targets_ -= replaced->group.targets.size();
+    targets_ -= replaced->text.targets();
   } else {
     groups_ += 1;
   }
@@ -48,7 +48,7 @@ void GroupMap::Remove(const GroupKeyView& key) {
     removed = std::move(shard.groups.extract(it).value());
   }
   groups_ -= 1;
-  targets_ -= removed->group.targets.size();
+  targets_ -= removed->text.targets();
 }
 
 void GroupMap::Reset(const std::vector<StoredGroupPtr>& groups) {
@@ -56,7 +56,7 @@ void GroupMap::Reset(const std::vector<StoredGroupPtr>& groups) {
   std::size_t targets = 0;
   for (const StoredGroupPtr& group : groups) {
     fresh[IndexOf(group->key)].insert(group);
-    targets += group->group.targets.size();
+    targets += group->text.targets();
   }
   for (std::size_t i = 0; i < kShards; ++i) {
     const std::scoped_lock lock(shards_[i].mutex);

@@ -164,7 +164,7 @@ class TargetRegistry::Impl {
       return;
     }
     const SteadyTime began = clock_.Now();
-    Batch batch(map_, overlay_, BatchLimits());
+    Batch batch(map_, overlay_, decoded_, BatchLimits());
     const std::size_t count = Fill(batch);
     auto answers = Answers::Make();
     if (auto writes = batch.TakeWrites(); !writes.empty()) {
@@ -276,6 +276,7 @@ class TargetRegistry::Impl {
   // The committer's own.
   std::deque<Waiting> taken_;  // Those that were overtaken first.
   Batch::Overlay overlay_;     // What overtook them.
+  LastDecoded decoded_;
   std::optional<SteadyTime> tend_at_;
   std::string logged_commit_;
 

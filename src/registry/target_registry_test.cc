@@ -47,7 +47,7 @@ class Recorder : public ChangeListener {
     revision_ = snapshot.revision;
     groups_.clear();
     for (const auto& group : snapshot.groups) {
-      groups_[group->key] = group->json;
+      groups_[group->key] = group->text.json();
     }
   }
   void OnChanges(Revision revision, std::span<const Change> changes, AnswerHold hold) override {
@@ -56,7 +56,7 @@ class Recorder : public ChangeListener {
     revision_ = revision;
     for (const Change& change : changes) {
       if (change.after) {
-        groups_[change.key] = change.after->json;
+        groups_[change.key] = change.after->text.json();
       } else {
         groups_.erase(change.key);
       }
@@ -128,9 +128,8 @@ class TargetRegistryTest : public testing::Test {
 
   static std::vector<std::string> TextsOf(const StoredGroupPtr& group) {
     std::vector<std::string> texts;
-    for (const Target& target : group->group.targets) {
-      texts.push_back(target.text());
-    }
+    const TargetGroup decoded = group->text.Decode();
+    for (const Target& target : decoded.targets) texts.push_back(target.text());
     return texts;
   }
 
@@ -167,13 +166,13 @@ class TargetRegistryTest : public testing::Test {
   }
 
   // What another machine writes to the same data, on what is there.
-  void WriteElsewhere(const std::string& application, std::optional<TargetGroup> group) {
+  void WriteElsewhere(const std::string& application, const std::optional<TargetGroup>& group) {
     RecordingSink sink;
     MemoryStore elsewhere(backend_);
     ASSERT_TRUE(elsewhere.Open(sink).has_value());
     std::vector<GroupWrite> writes;
     writes.push_back({.key = {application, "e"},
-                      .group = std::move(group),
+                      .group = group ? std::optional(GroupText(*group)) : std::nullopt,
                       .before = sink.Find(application),
                       .origin = {.who = "elsewhere"}});
     elsewhere.Commit(std::move(writes), SteadyTime::max(), nullptr,
@@ -200,7 +199,7 @@ TEST_F(TargetRegistryTest, AChangeIsAnsweredWithTheGroupAndIsThereForReaders) {
   Start();
   const auto answer = Do(Request(Method::kPut, "a", {"h:1"}));
   ASSERT_TRUE(answer.has_value());
-  EXPECT_EQ((*answer)->json, R"({"targets":["h:1"],"labels":{"env":"e","job":"a"}})");
+  EXPECT_EQ((*answer)->text.json(), R"({"targets":["h:1"],"labels":{"env":"e","job":"a"}})");
   EXPECT_EQ(registry_->Find({"a", "e"}), *answer);
   EXPECT_EQ((*answer)->origin.who, "127.0.0.1:1");
   EXPECT_GT((*answer)->origin.when_ms, 1'700'000'000'000);
@@ -648,7 +647,7 @@ TEST_F(TargetRegistryTest, AFirstRevisionThatIsNotZeroIsAsGood) {
   EXPECT_EQ(registry.counts().revision, 5'000);
   ASSERT_TRUE(registry
                   .Import({{.key = {"a", "e"},
-                            .group = GroupOf("a", {"h:1"}),
+                            .group = GroupText(GroupOf("a", {"h:1"})),
                             .before = nullptr,
                             .origin = {.who = "import", .cause = Cause::kImport}}})
                   .has_value());
@@ -696,7 +695,7 @@ TEST_F(TargetRegistryTest, AnImportIsToldAsPartOfTheFirstSnapshot) {
   ASSERT_TRUE(registry_->Open().has_value());
   std::vector<GroupWrite> writes;
   writes.push_back({.key = {"a", "e"},
-                    .group = GroupOf("a", {"h:1"}),
+                    .group = GroupText(GroupOf("a", {"h:1"})),
                     .before = nullptr,
                     .origin = {.who = "import", .cause = Cause::kImport}});
   ASSERT_TRUE(registry_->Import(writes).has_value());
@@ -713,7 +712,7 @@ TEST_F(TargetRegistryTest, AnImportIsAllOrNothing) {
   std::vector<GroupWrite> writes;
   for (const std::string application : {"a", "b", "c"}) {
     writes.push_back({.key = {application, "e"},
-                      .group = GroupOf(application, {"h:2"}),
+                      .group = GroupText(GroupOf(application, {"h:2"})),
                       .before = nullptr,
                       .origin = {.who = "import", .cause = Cause::kImport}});
   }
@@ -736,7 +735,7 @@ TEST_F(TargetRegistryTest, WhatOneCommitKeepsForItsAnswersIsBoundedInBytes) {
   });
   EXPECT_GE(commits, 8);
   EXPECT_LE(commits, 10) << "they still share commits";
-  EXPECT_EQ(registry_->Find({"hot", "e"})->group.targets.size(), 1 + kRequests);
+  EXPECT_EQ(registry_->Find({"hot", "e"})->text.targets(), 1 + kRequests);
 }
 
 // On a store that refuses a commit that is more than it takes.
@@ -799,7 +798,7 @@ TEST_F(TargetRegistryTest, ReadersAndWritersOnManyThreadsEndAtWhatWasAcknowledge
         last[static_cast<std::size_t>(t)][name] = target;
         const auto found = registry_->Find({name, "e"});
         ASSERT_NE(found, nullptr);
-        ASSERT_EQ(found->group.targets.at(0).text(), target);
+        ASSERT_EQ(found->text.Decode().targets.at(0).text(), target);
       }
     });
   }
@@ -811,7 +810,7 @@ TEST_F(TargetRegistryTest, ReadersAndWritersOnManyThreadsEndAtWhatWasAcknowledge
   for (const auto& names : last) {
     groups += names.size();
     for (const auto& [name, target] : names) {
-      EXPECT_EQ(registry_->Find({name, "e"})->group.targets.at(0).text(), target);
+      EXPECT_EQ(registry_->Find({name, "e"})->text.Decode().targets.at(0).text(), target);
       EXPECT_THAT(told.at({name, "e"}), testing::HasSubstr("\"" + target + "\""));
     }
   }

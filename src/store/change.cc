@@ -4,8 +4,6 @@
 #include <array>
 #include <utility>
 
-#include "codec/group_json.h"
-
 namespace target_eye {
 namespace {
 
@@ -30,15 +28,9 @@ std::optional<Cause> ParseCause(std::string_view name) {
   return found->first;
 }
 
-StoredGroupPtr MakeStoredGroup(const GroupKey& key, TargetGroup group, Revision revision,
-                               Origin origin) {
-  auto stored = std::make_shared<StoredGroup>();
-  stored->key = key;
-  stored->group = std::move(group);
-  stored->json = EncodeGroup(stored->group);
-  stored->revision = revision;
-  stored->origin = std::move(origin);
-  return stored;
+StoredGroupPtr MakeStoredGroup(GroupKey key, GroupText text, Revision revision, Origin origin) {
+  return std::make_shared<const StoredGroup>(std::move(key), std::move(text), revision,
+                                             std::move(origin));
 }
 
 }  // namespace target_eye

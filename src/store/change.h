@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "codec/group_text.h"
 #include "model/group_key.h"
-#include "model/target_group.h"
 
 namespace target_eye {
 
@@ -41,20 +41,18 @@ struct Origin {
   friend bool operator==(const Origin&, const Origin&) = default;
 };
 
-// One group as it is kept, never changed once it is made; readers share it.
+// One group as it is kept, never changed once it is made; readers share it, and so do the answers
+// that are being sent.
 struct StoredGroup {
   GroupKey key;
-  TargetGroup group;
-  // EncodeGroup(group): made once, served and published as it is.
-  std::string json;
+  GroupText text;  // The targets and labels.
   // The commit that made it so, and whose that was.
   Revision revision = 0;
   Origin origin;
 };
 using StoredGroupPtr = std::shared_ptr<const StoredGroup>;
 
-StoredGroupPtr MakeStoredGroup(const GroupKey& key, TargetGroup group, Revision revision,
-                               Origin origin);
+StoredGroupPtr MakeStoredGroup(GroupKey key, GroupText text, Revision revision, Origin origin);
 
 // What one commit did to one group.
 struct Change {

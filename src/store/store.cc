@@ -1,12 +1,10 @@
 #include "store/store.h"
 
-#include "codec/group_json.h"
-
 namespace target_eye {
 
-std::size_t BytesOf(const GroupKeyView& key, const TargetGroup* group, const Origin& origin) {
+std::size_t BytesOf(const GroupKeyView& key, const GroupText* group, const Origin& origin) {
   return key.application.size() + key.environment.size() + origin.who.size() +
-         (group == nullptr ? 0 : EncodedGroupBytes(*group));
+         (group == nullptr ? 0 : group->json().size());
 }
 
 }  // namespace target_eye

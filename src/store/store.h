@@ -17,7 +17,7 @@ namespace target_eye {
 // One group to write, or to remove if `group` is absent.
 struct GroupWrite {
   GroupKey key;
-  std::optional<TargetGroup> group;
+  std::optional<GroupText> group;
   // The group that the writer saw; null: none. It is written only if that is still what is there.
   // Its revision is what is compared.
   StoredGroupPtr before;
@@ -28,8 +28,8 @@ struct GroupWrite {
 };
 
 // What a write of `group` (null: its removal) counts against Store::Limits::bytes: the texts that a
-// store has to keep. Linear in the size of the group.
-std::size_t BytesOf(const GroupKeyView& key, const TargetGroup* group, const Origin& origin);
+// store has to keep.
+std::size_t BytesOf(const GroupKeyView& key, const GroupText* group, const Origin& origin);
 
 // Keeps groups durably and tells of every change to them, whoever made it: here, or in another
 // process that shares the data. Knows no rule of the API.

@@ -12,4 +12,7 @@ void AppendJsonString(std::string& out, std::string_view text);
 // How many bytes AppendJsonString appends for `text`, without doing it.
 std::size_t JsonStringBytes(std::string_view text);
 
+// The text of `json`, which is what AppendJsonString has written, and nothing else.
+std::string JsonStringText(std::string_view json);
+
 }  // namespace target_eye

@@ -20,7 +20,7 @@ const GroupKey kA{"a", "x"};
 const GroupKey kB{"b", "x"};
 
 std::string Json(const GroupKey& key, const std::vector<std::string>& targets) {
-  return MakeStored(key, targets)->json;
+  return std::string(MakeStored(key, targets)->text.json());
 }
 
 TEST_F(FileSdPublisherTest, NothingIsPublishedBeforeTheSnapshot) {
@@ -369,14 +369,16 @@ TEST_F(FileSdPublisherTest, RandomChangesEndInTheSameFilesAsASnapshotOfThem) {
     }
     ASSERT_TRUE(Published());
     std::string text;
-    for (const auto& [key, group] : model) text += (text.empty() ? "[\n" : ",\n") + group->json;
+    for (const auto& [key, group] : model)
+      text += (text.empty() ? "[\n" : ",\n") + std::string(group->text.json());
     if (layout == FileSdLayout::kFile) {
       EXPECT_EQ(root_.Read("targets.json"), model.empty() ? "[]\n" : text + "\n]\n");
       continue;
     }
     EXPECT_EQ(FilesOf(root_).size(), model.size());
     for (const auto& [key, group] : model) {
-      EXPECT_EQ(root_.Read(FileNameOf(layout, key)), "[\n" + group->json + "\n]\n");
+      EXPECT_EQ(root_.Read(FileNameOf(layout, key)),
+                "[\n" + std::string(group->text.json()) + "\n]\n");
     }
   }
 }

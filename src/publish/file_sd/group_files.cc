@@ -23,7 +23,7 @@ void GroupFiles::Reset(const std::vector<StoredGroupPtr>& groups) {
   texts_.clear();
   total_bytes_ = 0;
   for (const StoredGroupPtr& group : groups) {
-    if (!group->group.targets.empty()) Insert(group);
+    if (group->text.targets() > 0) Insert(group);
   }
   Invalidate();
 }
@@ -31,7 +31,7 @@ void GroupFiles::Reset(const std::vector<StoredGroupPtr>& groups) {
 void GroupFiles::Put(const GroupKeyView& key, StoredGroupPtr group) {
   MarkStale(key);
   if (const auto old = groups_.find(key); old != groups_.end()) Erase(old);
-  if (group && !group->group.targets.empty()) Insert(std::move(group));
+  if (group && group->text.targets() > 0) Insert(std::move(group));
 }
 
 void GroupFiles::Insert(StoredGroupPtr group) {
@@ -48,7 +48,7 @@ void GroupFiles::Erase(GroupList::const_iterator group) {
 }
 
 std::size_t GroupFiles::BytesOf(const StoredGroup& group) const {
-  if (!meta_labels_) return group.json.size() + kGroupExtraBytes;
+  if (!meta_labels_) return group.text.json().size() + kGroupExtraBytes;
   const GroupJsonParts& text = texts_.at(&group);
   return text.head.size() + text.tail.size() + kGroupExtraBytes;
 }
@@ -63,7 +63,7 @@ std::vector<std::string_view> GroupFiles::Render(const Range& groups) const {
       pieces.push_back(text.head);
       pieces.push_back(text.tail);
     } else {
-      pieces.push_back((*group)->json);
+      pieces.push_back((*group)->text.json());
     }
   }
   pieces.push_back(kListEnd);

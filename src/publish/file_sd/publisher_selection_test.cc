@@ -14,10 +14,12 @@ const GroupKey kA{"a", "x"};
 const GroupKey kB{"b", "x"};
 
 StoredGroupPtr OfTeam(const GroupKey& key, const std::string& team) {
-  auto group = std::make_shared<StoredGroup>(*MakeStored(key, {"h:1"}));
-  group->group.labels["team"] = team;
-  group->json = EncodeGroup(group->group);
-  return group;
+  return WithLabels(MakeStored(key, {"h:1"}), {{"team", team}});
+}
+
+// The file of one group.
+std::string ListOf(const StoredGroupPtr& group) {
+  return "[\n" + std::string(group->text.json()) + "\n]\n";
 }
 
 class PublisherSelectionTest : public FileSdPublisherTest {
@@ -44,9 +46,9 @@ class PublisherSelectionTest : public FileSdPublisherTest {
 TEST_F(PublisherSelectionTest, OnlyWhatIsSelectedIsPublished) {
   OpenSelected("application=a");
   Snapshot({MakeStored(kA, {"h:1"}), MakeStored(kB, {"h:2"})});
-  EXPECT_EQ(root_.Read("targets.json"), "[\n" + MakeStored(kA, {"h:1"})->json + "\n]\n");
+  EXPECT_EQ(root_.Read("targets.json"), ListOf(MakeStored(kA, {"h:1"})));
   Change(kA, {"h:3"}).wait();
-  EXPECT_EQ(root_.Read("targets.json"), "[\n" + MakeStored(kA, {"h:3"})->json + "\n]\n");
+  EXPECT_EQ(root_.Read("targets.json"), ListOf(MakeStored(kA, {"h:3"})));
   Remove(kA).wait();
   EXPECT_EQ(root_.Read("targets.json"), "[]\n");
 }
@@ -89,7 +91,7 @@ TEST_F(PublisherSelectionTest, WhatIsSelectedIsPublishedBesideWhatIsNot) {
   ++revision_;
   Change({{kB, revision_, MakeStored(kB, {"h:2"})}, {kA, revision_, MakeStored(kA, {"h:1"})}})
       .wait();
-  EXPECT_EQ(root_.Read("targets.json"), "[\n" + MakeStored(kA, {"h:1"})->json + "\n]\n");
+  EXPECT_EQ(root_.Read("targets.json"), ListOf(MakeStored(kA, {"h:1"})));
 }
 
 TEST_F(PublisherSelectionTest, AFailureIsNotEndedByAChangeToWhatIsNotSelected) {

@@ -196,7 +196,7 @@ class HttpSdPublisher::Impl {
 
   void Insert(const StoredGroupPtr& group) {
     // Mostly at the end, as a snapshot is in key order.
-    if (!group->group.targets.empty()) groups_.insert(groups_.end(), group);
+    if (group->text.targets() > 0) groups_.insert(groups_.end(), group);
   }
 
   // Renders what those who came first wait for. Lets go of the lock while it works; whoever asks

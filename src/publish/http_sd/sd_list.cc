@@ -36,9 +36,9 @@ std::string RenderSdList(const GroupList& groups, const Selector& selector, bool
   for (const StoredGroupPtr& group : groups) {
     if (visible != nullptr && !visible->Contains(group->key)) continue;
     ++visible_groups;
-    if (!selector.Matches(group->key, group->group.labels)) continue;
+    if (!IsSelected(*group, selector)) continue;
     selected.push_back(group.get());
-    bytes += group->json.size() + kListSeparator.size();
+    bytes += group->text.json().size() + kListSeparator.size();
     if (meta_labels) {
       bytes += kMetaLabelsBytes + group->key.application.size() + group->key.environment.size();
     }
@@ -56,7 +56,7 @@ std::string RenderSdList(const GroupList& groups, const Selector& selector, bool
       text += parts.head;
       text += parts.tail;
     } else {
-      text += group->json;
+      text += group->text.json();
     }
   }
   text += kListEnd;

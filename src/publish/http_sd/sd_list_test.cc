@@ -13,10 +13,7 @@ namespace target_eye {
 namespace {
 
 StoredGroupPtr With(const GroupKey& key, const Labels& labels) {
-  auto group = std::make_shared<StoredGroup>(*MakeStored(key, {"h:1", "h:2"}));
-  group->group.labels.insert(labels.begin(), labels.end());
-  group->json = EncodeGroup(group->group);
-  return group;
+  return WithLabels(MakeStored(key, {"h:1", "h:2"}), labels);
 }
 
 std::string Gunzip(std::string zipped, std::size_t bytes) {

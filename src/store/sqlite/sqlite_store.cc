@@ -42,7 +42,7 @@ bool CanPrecede(const Snapshot& older, const Snapshot& newer) {
     if (group->revision > older.revision) continue;
     while (old != older.groups.end() && (*old)->key < group->key) ++old;
     if (old == older.groups.end() || (*old)->key != group->key ||
-        (*old)->revision != group->revision || (*old)->json != group->json) {
+        (*old)->revision != group->revision || (*old)->text != group->text) {
       return false;
     }
   }
@@ -343,7 +343,7 @@ bool SqliteStore::Continues(const Snapshot& believed, const Snapshot& found) con
     while (has_more && ours != believed.groups.end() && (*ours)->key < group->key) ++ours;
     const bool is_believed = ours != believed.groups.end() && (*ours)->key == group->key;
     const bool is_same =
-        is_believed && (*ours)->revision == group->revision && (*ours)->json == group->json;
+        is_believed && (*ours)->revision == group->revision && (*ours)->text == group->text;
     if (!is_same && !(has_more && group->revision == found.revision)) return false;
     if (is_believed) ++ours;
   }

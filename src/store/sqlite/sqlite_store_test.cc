@@ -300,7 +300,7 @@ TEST_F(SqliteStoreTest, WhatWasCommittedSurvivesTheLossOfTheProcess) {
   const auto opened = store.Open(sink_);
   ASSERT_TRUE(opened.has_value()) << opened.error().message;
   ASSERT_EQ(sink_.groups().size(), 1);
-  EXPECT_EQ(sink_.Find("a")->group, MakeGroup("h:1"));
+  EXPECT_EQ(sink_.Find("a")->text.Decode(), MakeGroup("h:1"));
 }
 
 TEST_F(SqliteStoreTest, WithoutRoomNothingIsWrittenAndItRecovers) {

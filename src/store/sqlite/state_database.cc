@@ -5,7 +5,6 @@
 
 #include <utility>
 
-#include "codec/group_json.h"
 #include "store/sqlite/state_schema.h"
 
 namespace target_eye {
@@ -19,7 +18,7 @@ constexpr std::string_view kInsert =
 void Bind(SqliteStatement& statement, const StoredGroup& group) {
   statement.Bind(1, group.key.application);
   statement.Bind(2, group.key.environment);
-  statement.Bind(3, group.json);
+  statement.Bind(3, group.text.json());
   statement.Bind(4, group.revision);
   statement.Bind(5, group.origin.who);
   statement.Bind(6, group.origin.when_ms);
@@ -191,28 +190,20 @@ Expected<Snapshot> StateDatabase::Load() {
 
 // Of a row of StateSchema::Select.
 Expected<StoredGroupPtr> StateDatabase::Group(const SqliteStatement& row) const {
-  auto stored = std::make_shared<StoredGroup>();
-  stored->key.application = row.Text(0);
-  stored->key.environment = row.Text(1);
-  stored->json = row.Text(2);
-  auto group = DecodeStoredGroup(stored->json);
-  if (!group) {
-    return std::unexpected(
-        Damaged(fmt::format("holds a group that cannot be read, {}: {}",
-                            Quote(stored->key.application), group.error().message)));
+  auto text = GroupText::FromStored(row.Text(2));
+  if (!text) {
+    return std::unexpected(Damaged(fmt::format("holds a group that cannot be read, {}: {}",
+                                               Quote(row.Text(0)), text.error().message)));
   }
-  stored->group = std::move(*group);
-  stored->revision = row.Integer(3);
-  stored->origin.who = row.Text(4);
-  stored->origin.when_ms = row.Integer(5);
   const auto cause = ParseCause(row.Text(6));
   if (!cause) {
     return std::unexpected(
         Damaged(fmt::format("holds a group, {}, that changed for a reason that is not known: {}",
-                            Quote(stored->key.application), Quote(row.Text(6)))));
+                            Quote(row.Text(0)), Quote(row.Text(6)))));
   }
-  stored->origin.cause = *cause;
-  return stored;
+  return MakeStoredGroup(
+      {std::string(row.Text(0)), std::string(row.Text(1))}, *std::move(text), row.Integer(3),
+      {.who = std::string(row.Text(4)), .when_ms = row.Integer(5), .cause = *cause});
 }
 
 Expected<std::int64_t> StateDatabase::Climb() {

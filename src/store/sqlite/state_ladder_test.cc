@@ -54,8 +54,8 @@ class StateLadderTest : public testing::Test {
                             const std::string& json, Revision revision, Cause cause) {
       const StoredGroupPtr group = sink_.Find(application, environment);
       ASSERT_NE(group, nullptr) << application;
-      EXPECT_EQ(group->json, json);
-      EXPECT_EQ(EncodeGroup(group->group), json);
+      EXPECT_EQ(group->text.json(), json);
+      EXPECT_EQ(EncodeGroup(group->text.Decode()), json);
       EXPECT_EQ(group->revision, revision);
       EXPECT_EQ(group->origin.cause, cause) << application;
       EXPECT_GT(group->origin.when_ms, 1'700'000'000'000);

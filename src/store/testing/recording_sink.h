@@ -19,8 +19,8 @@ namespace target_eye {
 // Whether both are absent, or the same in all that is kept.
 inline bool IsSame(const StoredGroupPtr& a, const StoredGroupPtr& b) {
   if (!a || !b) return !a && !b;
-  return a->key == b->key && a->group == b->group && a->json == b->json &&
-         a->revision == b->revision && a->origin == b->origin;
+  return a->key == b->key && a->text == b->text && a->revision == b->revision &&
+         a->origin == b->origin;
 }
 
 // A sink that keeps what it is told, and fails the test where that cannot be: out of turn, from two

@@ -44,10 +44,10 @@ inline Origin MakeOrigin(Cause cause = Cause::kClient) {
   return {.who = "127.0.0.1:1", .when_ms = 1'700'000'000'000, .cause = cause};
 }
 
-inline GroupWrite MakeWrite(const std::string& application, std::optional<TargetGroup> group,
+inline GroupWrite MakeWrite(const std::string& application, const std::optional<TargetGroup>& group,
                             StoredGroupPtr before, const std::string& environment = "e") {
   return {.key = {application, environment},
-          .group = std::move(group),
+          .group = group ? std::optional(GroupText(*group)) : std::nullopt,
           .before = std::move(before),
           .origin = MakeOrigin()};
 }

@@ -40,11 +40,7 @@ class ImportListTest : public testing::Test {
     ASSERT_TRUE(scan);
     Snapshot snapshot{1, {}};
     for (const ImportedGroup& imported : scan->groups) {
-      auto group = std::make_shared<StoredGroup>();
-      group->key = imported.key;
-      group->group = imported.group;
-      group->json = EncodeGroup(imported.group);
-      snapshot.groups.push_back(std::move(group));
+      snapshot.groups.push_back(MakeStoredGroup(imported.key, GroupText(imported.group), 1, {}));
     }
     Metrics metrics;
     auto publisher =

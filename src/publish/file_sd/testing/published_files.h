@@ -96,15 +96,16 @@ class FakeClock final : public Clock {
 
 inline StoredGroupPtr MakeStored(const GroupKey& key, const std::vector<std::string>& targets,
                                  Revision revision = 1) {
-  auto group = std::make_shared<StoredGroup>();
-  group->key = key;
-  for (const std::string& target : targets) {
-    group->group.targets.push_back(Target::FromStored(target));
-  }
-  group->group.labels = {{"env", key.environment}, {"job", key.application}};
-  group->json = EncodeGroup(group->group);
-  group->revision = revision;
-  return group;
+  TargetGroup group{{}, {{"env", key.environment}, {"job", key.application}}};
+  for (const std::string& target : targets) group.targets.push_back(Target::FromStored(target));
+  return MakeStoredGroup(key, GroupText(group), revision, {});
+}
+
+// The same group, with these labels where it does not have them.
+inline StoredGroupPtr WithLabels(const StoredGroupPtr& stored, const Labels& labels) {
+  TargetGroup group = stored->text.Decode();
+  group.labels.insert(labels.begin(), labels.end());
+  return MakeStoredGroup(stored->key, GroupText(group), stored->revision, stored->origin);
 }
 
 // Waits for what comes from another thread; false only if something hangs.
