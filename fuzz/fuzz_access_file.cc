@@ -89,7 +89,7 @@ void Run(std::string_view text) {
   for (const AccessFile::Rule& rule : file->rules) {
     Require(!rule.who.empty(), "an accepted rule says who");
     for (const std::string& glob : rule.applications) {
-      Require(CheckGlob(glob).has_value(), "an accepted glob is one");
+      Require(Glob::Parse(glob).has_value(), "an accepted glob is one");
       const GroupKeyView key{.application = glob, .environment = "prod"};
       Require(!rules.MayUseGroup(anyone, key, GroupRight::kWrite) ||
                   rules.MayUseGroup(user, key, GroupRight::kRead),

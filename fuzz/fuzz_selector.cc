@@ -19,8 +19,13 @@ void Run(std::string_view text) {
   const std::string_view pattern = text.substr(0, line);
   const std::string subject(text.substr(std::min(line + 1, text.size())));
 
-  if (!CheckGlob(pattern)) RequireGoodError(CheckGlob(pattern).error());
-  GlobMatches(pattern, subject);
+  if (const auto glob = Glob::Parse(pattern)) {
+    const bool matches = glob->Matches(subject);
+    Require(!glob->is_name() || matches == (subject == glob->name()),
+            "a name matches itself and nothing else");
+  } else {
+    RequireGoodError(glob.error());
+  }
 
   const GroupKeyView key{subject, "prod"};
   const auto label = [&subject](std::string_view name) -> std::string_view {

@@ -170,7 +170,7 @@ class Reader {
       form_.Fail(line,
                  fmt::format("{}: \"\" matches nothing; expected a glob such as web-*", what));
     }
-    if (auto ok = CheckGlob(pattern); !ok) {
+    if (auto ok = Glob::Parse(pattern); !ok) {
       form_.Fail(line, fmt::format("{}: {}", what, ok.error().message));
     }
   }

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "model/glob.h"
-
 namespace target_eye {
 namespace {
 
@@ -78,10 +76,13 @@ void AccessRules::Add(const AccessFile::Who& who, std::uint32_t id) {
       of_token_[who.text].push_back(id);
       break;
     case AccessFile::Who::Kind::kCertificate:
-      if (IsPlainName(who.text)) {
-        of_certificate_[who.text].push_back(id);
+      // One that is no glob was refused with the file, and matches nothing.
+      if (auto glob = Glob::Parse(who.text); !glob) {
+        break;
+      } else if (glob->is_name()) {
+        of_certificate_[glob->name()].push_back(id);
       } else {
-        of_certificate_glob_.emplace_back(who.text, RuleIds{id});
+        of_certificate_glob_.emplace_back(*std::move(glob), RuleIds{id});
       }
       break;
   }
@@ -112,8 +113,8 @@ bool AccessRules::AnyRuleOfCertificate(const PeerCertificate& certificate,
   for (const std::string& name : NamesOf(certificate)) {
     const auto it = of_certificate_.find(name);
     if (it != of_certificate_.end() && any_of(it->second)) return true;
-    for (const auto& [pattern, ids] : of_certificate_glob_) {
-      if (GlobMatches(pattern, name) && any_of(ids)) return true;
+    for (const auto& [glob, ids] : of_certificate_glob_) {
+      if (glob.Matches(name) && any_of(ids)) return true;
     }
   }
   return false;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "access/access_file.h"
+#include "model/glob.h"
 #include "model/group_key.h"
 #include "model/group_set.h"
 #include "tls/peer_certificate.h"
@@ -87,7 +88,7 @@ class AccessRules {
   RulesByName of_user_;
   RulesByName of_token_;
   RulesByName of_certificate_;  // By what a certificate says.
-  std::vector<std::pair<std::string, RuleIds>> of_certificate_glob_;
+  std::vector<std::pair<Glob, RuleIds>> of_certificate_glob_;
 
   mutable std::mutex mutex_;
   mutable std::map<RuleIds, std::shared_ptr<const GroupSet>> sets_;

@@ -53,7 +53,8 @@ Expected<void> TakeParameter(std::string_view parameter, SdQuery& query,
 Expected<SdQuery> ParseSdQuery(std::string_view query) {
   SdQuery parsed;
   std::vector<Selector::Term> terms;
-  while (!query.empty()) {
+  // One term too many is enough to be refused.
+  while (!query.empty() && terms.size() <= Selector::kMaxTerms) {
     const std::size_t ampersand = query.find('&');
     const std::string_view parameter = query.substr(0, ampersand);
     if (!parameter.empty()) {

@@ -4,8 +4,6 @@
 #include <map>
 #include <utility>
 
-#include "model/glob.h"
-
 namespace target_eye {
 namespace {
 
@@ -49,24 +47,21 @@ void Append(std::string& text, const Globs& globs) {
 
 }  // namespace
 
-bool IsPlainName(std::string_view pattern) {
-  return pattern.find_first_of("*?[\\") == std::string_view::npos;
-}
-
 GlobSet::GlobSet(const std::vector<std::string>& patterns) {
   for (const std::string& pattern : patterns) {
-    if (IsPlainName(pattern)) {
-      names_.insert(pattern);
+    auto glob = Glob::Parse(pattern);
+    if (!glob) continue;
+    if (glob->is_name()) {
+      names_.insert(glob->name());
     } else {
-      globs_.push_back(pattern);
+      globs_.push_back(*std::move(glob));
     }
   }
 }
 
 bool GlobSet::Matches(std::string_view text) const {
-  return names_.contains(text) || std::ranges::any_of(globs_, [&](const std::string& pattern) {
-           return GlobMatches(pattern, text);
-         });
+  return names_.contains(text) ||
+         std::ranges::any_of(globs_, [&](const Glob& glob) { return glob.Matches(text); });
 }
 
 GroupSet::GroupSet(std::vector<Rule> rules) {

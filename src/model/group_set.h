@@ -6,6 +6,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "model/glob.h"
 #include "model/group_key.h"
 
 namespace target_eye {
@@ -14,6 +15,7 @@ namespace target_eye {
 // these are looked up, not tried one by one. Safe to share among threads once made.
 class GlobSet {
  public:
+  // A pattern that is no glob matches nothing.
   explicit GlobSet(const std::vector<std::string>& patterns);
   bool Matches(std::string_view text) const;
 
@@ -26,11 +28,8 @@ class GlobSet {
   };
 
   std::unordered_set<std::string, Hash, std::equal_to<>> names_;
-  std::vector<std::string> globs_;
+  std::vector<Glob> globs_;
 };
-
-// Whether `pattern` matches only itself.
-bool IsPlainName(std::string_view pattern);
 
 // A set of groups, described by rules: a group is in the set if, in one rule, a glob matches its
 // application and a glob matches its environment. Never changed once made; safe to share among

@@ -89,7 +89,7 @@ TEST(GroupSetTest, RandomSetsHoldWhatTheirRulesSay) {
         const bool expected = std::ranges::any_of(rules, [&](const GroupSet::Rule& rule) {
           const auto matches = [](const std::vector<std::string>& all, const std::string& text) {
             return std::ranges::any_of(
-                all, [&](const std::string& glob) { return GlobMatches(glob, text); });
+                all, [&](const std::string& glob) { return Glob::Parse(glob)->Matches(text); });
           };
           return matches(rule.applications, application) && matches(rule.environments, environment);
         });

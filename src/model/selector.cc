@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "model/glob.h"
 #include "model/labels.h"
 #include "util/ascii.h"
 
@@ -47,7 +46,8 @@ std::unexpected<Error> WrongTerm(std::string_view term, std::string_view what) {
   return Invalid(fmt::format("selector term {}: {}", Quote(term), what));
 }
 
-Expected<void> CheckTerm(const Selector::Term& term) {
+// The glob of `term`, if all of it is right.
+Expected<Glob> ReadTerm(const Selector::Term& term) {
   const bool is_label = term.key.starts_with(kLabelPrefix);
   if (!is_label && term.key != kApplication && term.key != kEnvironment) {
     return WrongTerm(TextOf(term),
@@ -67,10 +67,9 @@ Expected<void> CheckTerm(const Selector::Term& term) {
                      "there are no regular expressions here; expected a glob, such "
                      "as web-*");
   }
-  if (auto ok = CheckGlob(term.pattern); !ok) {
-    return WrongTerm(TextOf(term), ok.error().message);
-  }
-  return {};
+  auto glob = Glob::Parse(term.pattern);
+  if (!glob) return WrongTerm(TextOf(term), glob.error().message);
+  return glob;
 }
 
 bool IsBetween(std::string_view text, char mark) {
@@ -106,17 +105,6 @@ std::string_view WhatIsOdd(std::string_view pattern) {
   return {};
 }
 
-bool IsTrue(const Selector::Term& term, const GroupKeyView& key,
-            const Selector::LabelValue& label) {
-  if (term.key == kApplication) {
-    return GlobMatches(term.pattern, key.application);
-  }
-  if (term.key == kEnvironment) {
-    return GlobMatches(term.pattern, key.environment);
-  }
-  return GlobMatches(term.pattern, label(std::string_view(term.key).substr(kLabelPrefix.size())));
-}
-
 }  // namespace
 
 Expected<Selector> Selector::Parse(std::string_view text) {
@@ -126,7 +114,8 @@ Expected<Selector> Selector::Parse(std::string_view text) {
   }
   std::vector<Term> terms;
   std::string_view rest = text;
-  for (bool is_last = TrimSpaces(text).empty(); !is_last;) {
+  // One too many is enough to be refused.
+  for (bool is_last = TrimSpaces(text).empty(); !is_last && terms.size() <= kMaxTerms;) {
     const std::string_view piece = UpToComma(rest);
     is_last = piece.size() == rest.size();
     rest.remove_prefix(is_last ? piece.size() : piece.size() + 1);
@@ -145,56 +134,63 @@ Expected<Selector> Selector::Parse(std::string_view text) {
 
 Expected<Selector> Selector::Make(std::vector<Term> terms) {
   if (terms.size() > kMaxTerms) {
-    return Invalid(
-        fmt::format("selector: has {} terms, at most {} are allowed", terms.size(), kMaxTerms));
+    return Invalid(fmt::format("selector: has too many terms, at most {} are allowed", kMaxTerms));
   }
+  Selector selector;
   std::size_t bytes = 0;
   for (Term& term : terms) {
-    if (auto ok = CheckTerm(term); !ok) {
-      return std::unexpected(std::move(ok.error()));
-    }
+    auto glob = ReadTerm(term);
+    if (!glob) return std::unexpected(std::move(glob.error()));
     term.pattern = WithEscapedCommas(term.pattern);
     bytes += term.key.size() + term.pattern.size();
+    selector.conditions_.push_back({std::move(term), *std::move(glob)});
   }
   if (bytes > kMaxBytes) {
     return Invalid(
         fmt::format("selector: its terms have {} bytes, at most {} are allowed", bytes, kMaxBytes));
   }
-  std::ranges::sort(terms);
-  const auto repeated = std::ranges::unique(terms);
-  terms.erase(repeated.begin(), repeated.end());
-  Selector selector;
-  selector.terms_ = std::move(terms);
+  std::ranges::sort(selector.conditions_, {}, &Condition::term);
+  const auto repeated = std::ranges::unique(selector.conditions_, {}, &Condition::term);
+  selector.conditions_.erase(repeated.begin(), repeated.end());
   return selector;
 }
 
+bool Selector::IsTrue(const Condition& condition, const GroupKeyView& key,
+                      const LabelValue& label) {
+  const std::string_view name = condition.term.key;
+  if (name == kApplication) return condition.glob.Matches(key.application);
+  if (name == kEnvironment) return condition.glob.Matches(key.environment);
+  return condition.glob.Matches(label(name.substr(kLabelPrefix.size())));
+}
+
 bool Selector::Matches(const GroupKeyView& key, const LabelValue& label) const {
-  for (auto term = terms_.begin(); term != terms_.end();) {
-    if (term->negative) {
-      if (IsTrue(*term, key, label)) {
+  for (auto next = conditions_.begin(); next != conditions_.end();) {
+    if (next->term.negative) {
+      if (IsTrue(*next, key, label)) {
         return false;
       }
-      ++term;
+      ++next;
       continue;
     }
-    const auto end = std::find_if(term, terms_.end(), [&](const Term& other) {
-      return other.negative || other.key != term->key;
+    const auto end = std::find_if(next, conditions_.end(), [&](const Condition& other) {
+      return other.term.negative || other.term.key != next->term.key;
     });
-    if (std::none_of(term, end, [&](const Term& one) { return IsTrue(one, key, label); })) {
+    if (std::none_of(next, end, [&](const Condition& one) { return IsTrue(one, key, label); })) {
       return false;
     }
-    term = end;
+    next = end;
   }
   return true;
 }
 
 bool Selector::looks_at_labels() const {
-  return std::ranges::any_of(terms_,
-                             [](const Term& term) { return term.key.starts_with(kLabelPrefix); });
+  return std::ranges::any_of(conditions_, [](const Condition& condition) {
+    return condition.term.key.starts_with(kLabelPrefix);
+  });
 }
 
 std::string Selector::Doubt() const {
-  for (const Term& term : terms_) {
+  for (const auto& [term, glob] : conditions_) {
     const std::string_view odd = WhatIsOdd(term.pattern);
     if (!odd.empty()) return fmt::format("{}: {}", Quote(TextOf(term)), odd);
   }
@@ -203,7 +199,7 @@ std::string Selector::Doubt() const {
 
 std::string Selector::text() const {
   std::string text;
-  for (const Term& term : terms_) {
+  for (const auto& [term, glob] : conditions_) {
     text += (text.empty() ? "" : ",") + TextOf(term);
   }
   return text;

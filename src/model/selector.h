@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/error.h"
+#include "model/glob.h"
 #include "model/group_key.h"
 
 namespace target_eye {
@@ -48,7 +49,10 @@ class Selector {
   // `label` is asked for names in their order, and not at all unless looks_at_labels.
   bool Matches(const GroupKeyView& key, const LabelValue& label) const;
 
-  bool selects_all() const { return terms_.empty(); }
+  bool selects_all() const { return conditions_.empty(); }
+
+  // How many terms there are, none counted twice.
+  std::size_t terms() const { return conditions_.size(); }
 
   // Whether labels matter, so that a change to a group may select or unselect it.
   bool looks_at_labels() const;
@@ -63,7 +67,15 @@ class Selector {
   std::string text() const;
 
  private:
-  std::vector<Term> terms_;  // Sorted, none twice: those on one key together, positive ones first.
+  struct Condition {
+    Term term;
+    Glob glob;
+  };
+
+  static bool IsTrue(const Condition& condition, const GroupKeyView& key, const LabelValue& label);
+
+  // Sorted by their terms, none twice: those on one key together, positive ones first.
+  std::vector<Condition> conditions_;
 };
 
 }  // namespace target_eye

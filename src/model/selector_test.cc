@@ -153,7 +153,7 @@ TEST(SelectorTest, TermsAndBytesAreBounded) {
   EXPECT_TRUE(Selector::Parse(text));
   const auto more = Selector::Parse(text + ",application=b");
   ASSERT_FALSE(more);
-  EXPECT_THAT(more.error().message, HasSubstr("has 65 terms, at most 64 are allowed"));
+  EXPECT_THAT(more.error().message, HasSubstr("has too many terms, at most 64 are allowed"));
 
   const std::string key = "application=";
   EXPECT_TRUE(Selector::Parse(key + std::string(Selector::kMaxBytes - key.size(), 'a')));

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <ctime>
 #include <system_error>
 #include <utility>
 
@@ -15,6 +16,12 @@ std::thread StartThread(const std::string& name, std::function<void()> work) {
   } catch (const std::system_error& e) {
     throw std::system_error(e.code(), "cannot start the thread " + name);
   }
+}
+
+std::chrono::nanoseconds ThreadCpuTime() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
 }  // namespace target_eye

@@ -1,5 +1,7 @@
 #include "publish/http_sd/http_sd_publisher.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <cstdint>
@@ -13,6 +15,9 @@
 #include <vector>
 
 #include "publish/http_sd/list_cache.h"
+#include "publish/http_sd/list_turns.h"
+#include "telemetry/log.h"
+#include "util/seldom.h"
 #include "util/sha256.h"
 #include "util/thread.h"
 
@@ -24,15 +29,23 @@ constexpr std::string_view kPublisherName = "http_sd";
 // Changes that may lie there until somebody asks: what was removed takes room here, too.
 constexpr std::size_t kMaxPending = 4096;
 
-// The same for views of the same groups in the same form, and for no others. What may be seen is of
-// any size, and a hash of it is not.
+// How often the log may speak of lists that were given up.
+constexpr std::chrono::seconds kSecondsALine{60};
+constexpr std::size_t kMostOfSelector = 200;
+
+void AppendDigest(char what, std::string_view text, std::string& key) {
+  const Sha256Digest digest = Sha256(text);
+  key += what;
+  key.append(digest.begin(), digest.end());
+}
+
+// The same for views of the same groups in the same form, and for no others. What may be seen and
+// what is selected are of any size, and a hash is not.
 std::string KeyOf(const HttpSdPublisher::View& view) {
-  std::string key = view.meta_labels ? "meta " : "";
-  if (view.visible) {
-    const Sha256Digest digest = Sha256(view.visible->text());
-    key.append(digest.begin(), digest.end());
-  }
-  return key + '\n' + view.selector.text();
+  std::string key = view.meta_labels ? "meta" : "plain";
+  if (view.visible) AppendDigest('v', view.visible->text(), key);
+  if (!view.selector.selects_all()) AppendDigest('s', view.selector.text(), key);
+  return key;
 }
 
 }  // namespace
@@ -43,21 +56,23 @@ class HttpSdPublisher::Impl {
       : metrics_(metrics),
         clock_(clock),
         waiting_limit_(options.waiting_lists),
+        selecting_time_(options.selecting_time),
         cache_(options.kept_lists, options.kept_bytes) {}
 
   void Get(const View& view, Done done) {
     std::string key = KeyOf(view);
-    std::optional<Expected<SdList>> now;
+    std::vector<Waiter> refused;
     {
-      const std::lock_guard lock(mutex_);
-      now = GetKept(view, key);
-      if (!now) now = Enqueue(view, std::move(key), done);
+      Guard lock(mutex_);
+      if (auto now = GetKept(view, key)) {
+        lock.unlock();
+        return done(*std::move(now));
+      }
+      refused = Enqueue({std::move(key), view, {}},
+                        {.version = version_, .gzip = view.gzip, .done = std::move(done)});
     }
-    if (now) {
-      done(*std::move(now));
-    } else {
-      wake_.notify_one();
-    }
+    for (Waiter& waiter : refused) waiter.done(TooMany());
+    wake_.notify_one();
   }
 
   void OnSnapshot(const Snapshot& snapshot) {
@@ -148,19 +163,43 @@ class HttpSdPublisher::Impl {
     return list;
   }
 
-  // Takes `done`, or returns why not. Under the lock.
-  std::optional<Expected<SdList>> Enqueue(const View& view, std::string key, Done& done) {
-    auto waiting = std::ranges::find(waiting_, key, &Waiting::key);
-    if (waiting == waiting_.end()) {
-      if (waiting_.size() >= waiting_limit_) {
-        return MakeError(ErrorCode::kOverloaded,
-                         "too many different lists are asked for at once; try again");
-      }
-      waiting_.push_back({std::move(key), view, {}});
-      waiting = std::prev(waiting_.end());
+  static std::unexpected<Error> TooMany() {
+    return MakeError(ErrorCode::kOverloaded,
+                     "too many different lists are asked for at once; try again");
+  }
+
+  // Lets `waiter` wait for `list`. Returns those for whom there is no room now. Under the lock.
+  std::vector<Waiter> Enqueue(Waiting list, Waiter waiter) {
+    const auto same = std::ranges::find(waiting_, list.key, &Waiting::key);
+    if (same != waiting_.end()) {
+      same->waiters.push_back(std::move(waiter));
+      return {};
     }
-    waiting->waiters.push_back({version_, view.gzip, std::move(done)});
-    return std::nullopt;
+    list.waiters.push_back(std::move(waiter));
+    std::vector<Waiter> refused;
+    if (waiting_.size() >= waiting_limit_) {
+      refused = MakeRoomFor(list);
+      if (refused.empty()) return std::move(list.waiters);
+    }
+    waiting_.push_back(std::move(list));
+    return refused;
+  }
+
+  ListTurns::Rank RankOf(const Waiting& list) const {
+    return turns_.RankOf(list.key, list.view.selector.terms(), clock_.Now());
+  }
+
+  // Takes out the list whose turn is last, if that of `list` comes before it, and returns those who
+  // waited for it. Under the lock.
+  std::vector<Waiter> MakeRoomFor(const Waiting& list) {
+    auto last = waiting_.end();
+    for (auto one = std::next(waiting_.begin(), rendering_ ? 1 : 0); one != waiting_.end(); ++one) {
+      if (last == waiting_.end() || RankOf(*one) >= RankOf(*last)) last = one;
+    }
+    if (last == waiting_.end() || RankOf(*last) <= RankOf(list)) return {};
+    std::vector<Waiter> refused = std::move(last->waiters);
+    waiting_.erase(last);
+    return refused;
   }
 
   void Run() {
@@ -174,6 +213,9 @@ class HttpSdPublisher::Impl {
         Apply(pending);
         lock.lock();
       } else {
+        const auto rank = [this](const Waiting& one) { return RankOf(one); };
+        const auto next = std::ranges::min_element(waiting_, {}, rank);
+        std::rotate(waiting_.begin(), next, std::next(next));
         RenderFirst(pending, lock);
       }
     }
@@ -199,7 +241,7 @@ class HttpSdPublisher::Impl {
     if (group->text.targets() > 0) groups_.insert(groups_.end(), group);
   }
 
-  // Renders what those who came first wait for. Lets go of the lock while it works; whoever asks
+  // Renders the first one of those that wait. Lets go of the lock while it works; whoever asks
   // for the same meanwhile joins them.
   void RenderFirst(Pending& pending, Guard& lock) {
     const View view = waiting_.front().view;
@@ -214,19 +256,25 @@ class HttpSdPublisher::Impl {
       entry = *kept;
       entry.version = version;
     }
+    rendering_ = true;
     lock.unlock();
 
     // Before there are new bytes beside them.
     outdated.reset();
     Apply(pending);
-    if (!entry.plain.bytes) Render(view, revision, entry);
-    if (wants_gzip && !entry.gzip.bytes) {
+    const auto begin = ThreadCpuTime();
+    const bool is_rendered = entry.plain.bytes || Render(view, revision, entry);
+    if (is_rendered && wants_gzip && !entry.gzip.bytes) {
       entry.gzip = MakeSdList(Gzip(*entry.plain.bytes));
       entry.gzip.count = entry.plain.count;
     }
+    const auto took = ThreadCpuTime() - begin;
 
     lock.lock();
+    rendering_ = false;
+    turns_.Charge(entry.key, took, clock_.Now());
     metrics_.SetPublishedRevision(kPublisherName, revision_);
+    if (!is_rendered) return GiveUpFirst(lock);
     std::vector<Waiter> served = TakeServed(entry);
     std::vector<ListCache::Entry> dropped = cache_.Put(entry);
     lock.unlock();
@@ -236,17 +284,49 @@ class HttpSdPublisher::Impl {
     lock.lock();
   }
 
-  void Render(const View& view, Revision revision, ListCache::Entry& entry) {
+  // False if it took too long.
+  bool Render(const View& view, Revision revision, ListCache::Entry& entry) {
     const SteadyTime begin = clock_.Now();
+    const auto overdue_at = ThreadCpuTime() + selecting_time_;
+    const auto is_overdue = [&] {
+      // What the rules of the access file cost is the operator's affair.
+      return !view.selector.selects_all() && ThreadCpuTime() >= overdue_at;
+    };
     SdCount count;
-    SdList list = MakeSdList(
-        RenderSdList(groups_, view.selector, view.meta_labels, view.visible.get(), &count));
+    auto text = RenderSdListUnless(is_overdue, groups_, view.selector, view.meta_labels,
+                                   view.visible.get(), &count);
+    if (!text) return false;
+    SdList list = MakeSdList(*std::move(text));
     list.count = count;
     metrics_.ObservePublication(kPublisherName, clock_.Now() - begin, revision);
     // A change that does not show in this list leaves its compressed form as it was.
     if (list.etag != entry.plain.etag) entry.gzip = {};
     entry.gzip.count = count;
     entry.plain = std::move(list);
+    return true;
+  }
+
+  // Refuses all who wait for the first list. Lets go of the lock while it does.
+  void GiveUpFirst(Guard& lock) {
+    Waiting first = std::move(waiting_.front());
+    waiting_.pop_front();
+    lock.unlock();
+    if (const auto left_out = given_up_.Take(clock_.Now())) {
+      const std::string selector = first.view.selector.text();
+      Log(LogLevel::kWarning,
+          "a list of /-/sd was given up: to select its groups took too long; whoever asks for it "
+          "should use fewer or simpler terms",
+          {{"selector", selector.substr(0, kMostOfSelector)}, {"left_out_before", *left_out}});
+    }
+    for (Waiter& waiter : first.waiters) {
+      waiter.done(MakeError(
+          ErrorCode::kOverloaded,
+          fmt::format("the list was given up: to select its groups took more than {} ms; expected "
+                      "fewer or simpler terms",
+                      selecting_time_.count())));
+    }
+    first = {};
+    lock.lock();
   }
 
   // Takes those off the first ones that wait whom `entry` serves; if others are left, they wait
@@ -269,6 +349,8 @@ class HttpSdPublisher::Impl {
   Metrics& metrics_;
   const Clock& clock_;
   const std::size_t waiting_limit_;
+  const std::chrono::milliseconds selecting_time_;
+  Seldom given_up_{kSecondsALine};
 
   mutable std::mutex mutex_;  // Guards all below but the thread.
   std::condition_variable wake_;
@@ -278,6 +360,8 @@ class HttpSdPublisher::Impl {
   // none was told.
   std::uint64_t version_ = 0;
   std::deque<Waiting> waiting_;
+  bool rendering_ = false;  // The first one that waits.
+  ListTurns turns_;
   ListCache cache_;
   bool stopping_ = false;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -20,8 +21,11 @@ struct HttpSdOptions {
   // recently used go first; the one that was asked for last is kept whatever its size.
   std::size_t kept_lists = 16;
   std::size_t kept_bytes = 64 << 20;
-  // Different lists that may wait to be rendered; one more is refused.
+  // Different lists that may wait to be rendered. If there is one more, the one whose turn is last
+  // is refused.
   std::size_t waiting_lists = 64;
+  // The processor time that it may take to select the groups of one list; then it is given up.
+  std::chrono::milliseconds selecting_time{2000};
 };
 
 // Publishes for Prometheus's http_sd_configs: a list is rendered when it is asked for, once for
@@ -29,7 +33,9 @@ struct HttpSdOptions {
 //
 // A list shows at least every change that came before it was asked for, and only whole commits.
 // Groups without targets are left out. A thread of its own renders, so that neither commits nor
-// other connections are held up.
+// other connections are held up. The list goes first that has had least of that thread lately
+// (ListTurns), and selecting its groups is given up after `selecting_time`: so whatever others ask
+// for, a list that is asked for now and then waits for one rendering, and not for a queue of them.
 class HttpSdPublisher : public Publisher {
  public:
   // What is asked for.
@@ -47,9 +53,10 @@ class HttpSdPublisher : public Publisher {
   ~HttpSdPublisher() override;
 
   // Calls `done` exactly once: inside Get if the list is kept from before or the request is
-  // refused, otherwise on the renderer's thread. `done` must not block. kUnavailable before the
-  // first snapshot and after Stop, never an empty list, which Prometheus would take for the truth;
-  // kOverloaded if too many different lists wait. From any thread; never blocks.
+  // refused, otherwise on the renderer's thread, or inside the Get of a list that takes its place.
+  // `done` must not block. kUnavailable before the first snapshot and after Stop, never an empty
+  // list, which Prometheus would take for the truth; kOverloaded if too many different lists wait,
+  // or if it took too long to select the groups. From any thread; never blocks.
   void Get(const View& view, Done done);
 
   // Both only take note. A hold is let go at once, since whoever asks from now on sees the change.

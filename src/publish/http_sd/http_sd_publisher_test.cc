@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <future>
+#include <mutex>
 #include <thread>
 
 #include "publish/file_sd/testing/published_files.h"
@@ -24,9 +25,9 @@ class HttpSdPublisherTest : public testing::Test {
   using View = HttpSdPublisher::View;
   using Answer = std::future<Expected<SdList>>;
 
-  void Open(const HttpSdOptions& options = {}) {
+  void Open(const HttpSdOptions& options = {}, const Clock& clock = SystemClock()) {
     publisher_.reset();
-    publisher_.emplace(options, metrics_, SystemClock());
+    publisher_.emplace(options, metrics_, clock);
   }
   void Snapshot(std::vector<StoredGroupPtr> groups) {
     publisher_->OnSnapshot({++revision_, std::move(groups)});
@@ -68,6 +69,7 @@ class HttpSdPublisherTest : public testing::Test {
     return at == std::string::npos ? 0 : std::stoi(text.substr(at + kName.size()));
   }
 
+  const FakeClock still_;
   Metrics metrics_;
   Revision revision_ = 0;
   std::optional<HttpSdPublisher> publisher_;
@@ -295,6 +297,87 @@ TEST_F(HttpSdPublisherTest, TooManyDifferentListsAtOnceAreRefused) {
   holdup.LetGo();
   EXPECT_EQ(first.get()->bytes, same.get()->bytes);
   EXPECT_EQ(*second.get()->bytes, "[]\n");
+}
+
+TEST_F(HttpSdPublisherTest, AListThatTakesTooLongToSelectIsGivenUp) {
+  Open({.selecting_time = std::chrono::milliseconds(10)});
+  std::vector<StoredGroupPtr> groups;
+  for (int i = 1000; i < 6000; ++i) {
+    groups.push_back(MakeStored({std::string(1000, 'a') + std::to_string(i), "x"}, {"h:1"}));
+  }
+  Snapshot(groups);
+  std::vector<Selector::Term> terms;
+  for (std::size_t i = 0; i < Selector::kMaxTerms; ++i) {
+    terms.push_back({"application", false, "*a*a*" + std::to_string(10 + i) + "x*"});
+  }
+  const View dear{.selector = Selector::Make(terms).value()};
+  const auto given_up = Ask(dear).get();
+  ASSERT_FALSE(given_up);
+  EXPECT_EQ(given_up.error().code, ErrorCode::kOverloaded);
+  EXPECT_THAT(given_up.error().message, HasSubstr("took more than 10 ms; expected fewer"));
+  EXPECT_EQ(Get(), ListOf(groups));
+  EXPECT_FALSE(Ask(dear).get());
+  // All of it can always be had, however long that takes.
+  Open({.selecting_time = std::chrono::milliseconds(0)});
+  Snapshot(groups);
+  EXPECT_EQ(Get(), ListOf(groups));
+  EXPECT_FALSE(Ask(Selected("application=b")).get());
+}
+
+// Notes in which order lists come.
+class Order {
+ public:
+  HttpSdPublisher::Done Note(std::string name) {
+    return [this, name = std::move(name)](const Expected<SdList>& list) {
+      const std::lock_guard lock(mutex_);
+      names_.push_back(name + (list ? "" : " refused"));
+    };
+  }
+  std::vector<std::string> names() {
+    const std::lock_guard lock(mutex_);
+    return names_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> names_;
+};
+
+TEST_F(HttpSdPublisherTest, AListThatIsAskedForAgainGoesBeforeNewOnes) {
+  Open({}, still_);
+  Snapshot({MakeStored(kA, {"h:1"})});
+  Get(Selected("application=a"));
+  Get(Selected("application=b"));
+  Put(kB, {"h:1"});
+  Order order;
+  Holdup holdup;
+  publisher_->Get({.meta_labels = true}, holdup.Done());
+  holdup.AwaitHeld();
+  for (int i = 0; i < 9; ++i) {
+    publisher_->Get(Selected("application=*" + std::to_string(i)), order.Note("new"));
+  }
+  publisher_->Get(Selected("application=a"), order.Note("known"));
+  holdup.LetGo();
+  ASSERT_TRUE(Eventually([&] { return order.names().size() == 10; }));
+  EXPECT_EQ(order.names().front(), "known");
+}
+
+TEST_F(HttpSdPublisherTest, WhoseTurnIsLastMakesRoomForOthers) {
+  Open({.waiting_lists = 2}, still_);
+  Snapshot({MakeStored(kA, {"h:1"})});
+  Order order;
+  Holdup holdup;
+  publisher_->Get({.meta_labels = true}, holdup.Done());
+  holdup.AwaitHeld();
+  publisher_->Get(Selected("application=a,environment=x"), order.Note("first"));
+  publisher_->Get(Selected("application=b,environment=x"), order.Note("second"));
+  publisher_->Get({}, order.Note("all"));
+  EXPECT_EQ(order.names(), std::vector<std::string>({"second refused"}));
+  publisher_->Get(Selected("application=c,environment=x"), order.Note("third"));
+  holdup.LetGo();
+  ASSERT_TRUE(Eventually([&] { return order.names().size() == 4; }));
+  EXPECT_EQ(order.names(),
+            std::vector<std::string>({"second refused", "third refused", "all", "first"}));
 }
 
 TEST_F(HttpSdPublisherTest, NeitherCommitsNorQuestionsWaitForTheRenderer) {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,6 +33,13 @@ struct SdList {
 // null.
 std::string RenderSdList(const GroupList& groups, const Selector& selector, bool meta_labels,
                          const GroupSet* visible = nullptr, SdCount* count = nullptr);
+
+// The same; nothing if the list was given up, because `is_overdue` returned true. It is asked every
+// few groups while they are selected. What follows is not cut short: it is linear in the list.
+std::optional<std::string> RenderSdListUnless(const std::function<bool()>& is_overdue,
+                                              const GroupList& groups, const Selector& selector,
+                                              bool meta_labels, const GroupSet* visible,
+                                              SdCount* count);
 
 SdList MakeSdList(std::string text);
 
