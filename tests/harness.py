@@ -18,6 +18,8 @@ import sock_diag
 
 # Sanitizers and a busy machine make everything slow; nothing waits this long when all is well.
 PATIENCE_S = 60
+# How long a line of the log that must not be there is waited for.
+LOG_PATIENCE_S = 0.5
 
 # What the programs say; removed when the tests end.
 LOGS = tempfile.TemporaryDirectory(prefix="target-eye-e2e-")
@@ -178,7 +180,20 @@ class TargetEye:
                 for line in self.log_text().splitlines()]
 
     def find_log(self, message):
-        """The fields of each line whose message has `message` in it."""
+        """The fields of each line whose message has `message` in it.
+
+        A thread of its own writes the log, so a line may come a moment after the answer that it is about.
+        """
+        end = time.monotonic() + LOG_PATIENCE_S
+        while True:
+            ended = self.process.poll() is not None
+            found = self.said(message)
+            if found or ended or time.monotonic() > end:
+                return found
+            time.sleep(0.01)
+
+    def said(self, message):
+        """find_log, of what is in the log now."""
         return [line for line in self.log_lines() if message in line.get("msg", "")]
 
     def complaints(self):
@@ -189,13 +204,13 @@ class TargetEye:
     def wait_until_listening(self):
         def listening():
             assert self.process.poll() is None, f"it ended:\n{self.log_text()}"
-            return self.find_log("listening")
+            return self.said("listening")
         wait_for("a listening line", listening)
         self._note_addresses()
         return self
 
     def _note_addresses(self):
-        self.addresses = [line["address"] for line in self.find_log("listening")]
+        self.addresses = [line["address"] for line in self.said("listening")]
         tcp = [address for address in self.addresses if not address.startswith(("unix:", "fd:"))]
         self.address = tcp[0] if tcp else None
         self.port = int(self.address.rsplit(":", 1)[1]) if tcp else None
@@ -205,7 +220,7 @@ class TargetEye:
 
         def ready():
             assert self.process.poll() is None, f"it ended:\n{self.log_text()}"
-            return self.find_log("ready")
+            return self.said("ready")
         wait_for("the ready line", ready)
         self._note_addresses()  # All of them are in the log by now.
         return self

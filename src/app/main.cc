@@ -165,6 +165,7 @@ int RunService(const CommandLine& line) {
   // OpenSSL sets itself up at its first use, with thousands of allocations: not in a request.
   Sha256("");
   const sigset_t signals = BlockSignals();
+  const LogThread log_thread;
   App app(line.config);
   if (auto started = app.Start(); !started) {
     return Fail(line.config, started.error().message);

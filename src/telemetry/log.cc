@@ -1,16 +1,22 @@
 #include "telemetry/log.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <memory>
 #include <mutex>
 #include <utility>
+
+#include "telemetry/line_queue.h"
+#include "util/unique_fd.h"
 
 namespace target_eye {
 namespace {
@@ -32,50 +38,96 @@ spdlog::level::level_enum SpdlogLevel(LogLevel level) {
 }
 
 // Standard error, or a file that lines are appended to and that can be opened again under its name.
-// Each line is one write to a descriptor in append mode, so that lines do not mix even with another
-// process's.
-class LineSink : public spdlog::sinks::base_sink<std::mutex> {
+// Safe to use from any thread.
+class LogFile {
  public:
   // Empty: standard error. Otherwise Reopen must be called, and succeed, before the first line.
-  explicit LineSink(std::string path) : path_(std::move(path)) {}
-  LineSink(const LineSink&) = delete;
-  LineSink& operator=(const LineSink&) = delete;
-  ~LineSink() override {
-    if (!path_.empty() && fd_ >= 0) ::close(fd_);
-  }
+  explicit LogFile(std::string path) : path_(std::move(path)) {}
 
-  // Gives 0, or errno, and then goes on with the file that is open.
+  // Returns 0, or errno, and then goes on with the file that is open.
   int Reopen() {
     if (path_.empty()) return 0;
-    const int fd = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-    if (fd < 0) return errno;
+    auto fd = std::make_shared<const UniqueFd>(
+        ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
+    if (!*fd) return errno;
     const std::lock_guard lock(mutex_);
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = fd;
+    fd_.swap(fd);
     return 0;
   }
 
+  // A full disk must not stop the program, and there is no one to tell.
+  void Write(std::string_view lines) const {
+    const auto fd = Fd();
+    [[maybe_unused]] const auto error = WriteAll(fd ? fd->get() : STDERR_FILENO, lines);
+  }
+
+  // Gives up where nobody takes the line within kPatienceMs. A line is one write in append mode, so
+  // that lines do not mix even with another process's; but a pipe that has room has room for no
+  // more than PIPE_BUF.
+  void WriteSoon(std::string_view line) const {
+    const auto file = Fd();
+    const int fd = file ? file->get() : STDERR_FILENO;
+    struct stat status{};
+    const bool is_file = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    while (!line.empty()) {
+      pollfd writable{.fd = fd, .events = POLLOUT, .revents = 0};
+      const int ready = ::poll(&writable, 1, kPatienceMs);
+      if (ready < 0 && errno == EINTR) continue;
+      if (ready <= 0) return;
+      const std::string_view piece = line.substr(0, is_file ? line.size() : PIPE_BUF);
+      if (WriteAll(fd, piece)) return;
+      line.remove_prefix(piece.size());
+    }
+  }
+
   const std::string& path() const { return path_; }
+
+ private:
+  static constexpr int kPatienceMs = 1000;
+
+  std::shared_ptr<const UniqueFd> Fd() const {
+    const std::lock_guard lock(mutex_);
+    return fd_;
+  }
+
+  const std::string path_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const UniqueFd> fd_;  // Whoever writes to it keeps it open.
+};
+
+// Gives the lines their form and hands them to a LineQueue or, where there is none, to the file.
+class LineSink : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit LineSink(std::shared_ptr<LogFile> file) : file_(std::move(file)) {}
+
+  const std::shared_ptr<LogFile>& file() const { return file_; }
+
+  // Null: none. Returns the one that was in use.
+  std::unique_ptr<LineQueue> Use(std::unique_ptr<LineQueue> queue) {
+    const std::lock_guard lock(mutex_);
+    process_ = ::getpid();
+    queue_.swap(queue);
+    return queue;
+  }
 
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
     spdlog::memory_buf_t line;
     formatter_->format(message, line);
-    const int fd = path_.empty() ? STDERR_FILENO : fd_;
-    std::string_view rest(line.data(), line.size());
-    while (!rest.empty()) {
-      const ssize_t written = ::write(fd, rest.data(), rest.size());
-      if (written < 0 && errno == EINTR) continue;
-      // A full disk must not stop the program, and there is no one to tell.
-      if (written < 0) return;
-      rest.remove_prefix(static_cast<std::size_t>(written));
-    }
+    const std::string_view text(line.data(), line.size());
+    // A child that was forked does not have the queue's thread.
+    const bool has_queue = queue_ && process_ == ::getpid();
+    if (has_queue && message.level != spdlog::level::critical) return queue_->Push(text);
+    // What is critical may be the last that is said.
+    if (has_queue) queue_->Flush();
+    file_->WriteSoon(text);
   }
   void flush_() override {}
 
  private:
-  const std::string path_;
-  int fd_ = -1;
+  const std::shared_ptr<LogFile> file_;
+  std::unique_ptr<LineQueue> queue_;
+  pid_t process_ = 0;
 };
 
 struct Logging {
@@ -96,8 +148,9 @@ Logging MakeLogging(LogLevel level, LogFormat format, std::shared_ptr<LineSink> 
 
 // Never destroyed, so that a thread may log until the very end.
 Logging& TheLogging() {
-  static Logging& logging = *new Logging(
-      MakeLogging(LogLevel::kInfo, LogFormat::kLogfmt, std::make_shared<LineSink>("")));
+  static Logging& logging =
+      *new Logging(MakeLogging(LogLevel::kInfo, LogFormat::kLogfmt,
+                               std::make_shared<LineSink>(std::make_shared<LogFile>(""))));
   return logging;
 }
 
@@ -113,20 +166,37 @@ void Log(LogLevel level, std::string_view message, std::span<const LogField> fie
 }
 
 std::optional<std::string> SetUpLogging(LogLevel level, const std::string& path, LogFormat format) {
-  auto sink = std::make_shared<LineSink>(path == "-" ? "" : path);
-  if (const int error = sink->Reopen(); error != 0) {
+  auto file = std::make_shared<LogFile>(path == "-" ? "" : path);
+  if (const int error = file->Reopen(); error != 0) {
     return fmt::format("{}: {}", path, std::strerror(error));
   }
-  TheLogging() = MakeLogging(level, format, std::move(sink));
+  TheLogging() = MakeLogging(level, format, std::make_shared<LineSink>(std::move(file)));
   return std::nullopt;
 }
 
-void ReopenLog() {
+LogThread::LogThread() {
   LineSink& sink = *TheLogging().sink;
-  if (const int error = sink.Reopen(); error != 0) {
+  sink.Use(std::make_unique<LineQueue>(
+      LineQueue::Options{.kind = LineQueue::Kind::kErrorLog, .thread = "log"},
+      [file = sink.file()](std::string_view lines, std::uint64_t dropped) {
+        file->Write(lines);
+        if (dropped > 0) {
+          Log(LogLevel::kWarning,
+              "lines of this log are missing here: they came faster than they were taken",
+              {{"lines", dropped}});
+        }
+      }));
+}
+
+// The queue's end may take a while, in which lines are written where they are said.
+LogThread::~LogThread() { TheLogging().sink->Use(nullptr); }
+
+void ReopenLog() {
+  LogFile& file = *TheLogging().sink->file();
+  if (const int error = file.Reopen(); error != 0) {
     Log(LogLevel::kWarning,
         "the log file cannot be opened again; lines still go to the one that was moved away",
-        {{"path", sink.path()}, {"error", std::strerror(error)}});
+        {{"path", file.path()}, {"error", std::strerror(error)}});
   }
 }
 

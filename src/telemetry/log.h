@@ -23,6 +23,20 @@ inline void Log(LogLevel level, std::string_view message,
 std::optional<std::string> SetUpLogging(LogLevel level, const std::string& path,
                                         LogFormat format = LogFormat::kLogfmt);
 
+// While it lives, a thread of its own writes the lines, so that nobody waits for a disk, or for a
+// pipe that nobody reads: 1 MiB of lines may wait, and more are dropped, counted, and said to be
+// missing. A critical line, which may be the last one, is written before Log returns, with all that
+// waits. Before and after, each line is written before Log returns, or dropped where nobody takes
+// it within a second. Its end waits for at most LineQueue::kPatience. One at a time; it is made
+// before other threads start, and after signals were blocked.
+class LogThread {
+ public:
+  LogThread();
+  ~LogThread();
+  LogThread(const LogThread&) = delete;
+  LogThread& operator=(const LogThread&) = delete;
+};
+
 // Opens the log file again under its name, after a rotation moved it away.
 void ReopenLog();
 

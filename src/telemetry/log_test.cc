@@ -1,9 +1,13 @@
 #include "telemetry/log.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -11,11 +15,15 @@
 #include <thread>
 #include <vector>
 
+#include "telemetry/line_queue.h"
+#include "util/unique_fd.h"
+
 namespace target_eye {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
+using ::testing::Not;
 
 std::string LogfmtLine(LogLevel level, std::string_view message,
                        std::initializer_list<LogField> fields = {}) {
@@ -241,6 +249,96 @@ TEST_F(LogFileTest, LinesOfManyThreadsDoNotMix) {
   for (const std::string& line : lines) {
     EXPECT_TRUE(line.ends_with(" level=info msg=\"m\" value=" + value)) << line;
   }
+}
+
+TEST_F(LogFileTest, AThreadWritesTheSameLinesInTheirOrder) {
+  ASSERT_EQ(SetUpLogging(LogLevel::kInfo, path_), std::nullopt);
+  Log(LogLevel::kInfo, "before");
+  {
+    const LogThread thread;
+    for (int i = 0; i < 100; ++i) Log(LogLevel::kInfo, "m", {{"i", i}});
+    ReopenLog();
+    Log(LogLevel::kInfo, "last");
+  }
+  Log(LogLevel::kInfo, "after");
+  const auto lines = Lines(path_);
+  ASSERT_EQ(lines.size(), 103U);
+  EXPECT_THAT(lines[0], HasSubstr("before"));
+  EXPECT_THAT(lines[100], HasSubstr("i=99"));
+  EXPECT_THAT(lines[102], HasSubstr("after"));
+}
+
+TEST_F(LogFileTest, ACriticalLineIsThereAtOnceWithAllThatWasSaidBefore) {
+  ASSERT_EQ(SetUpLogging(LogLevel::kInfo, path_), std::nullopt);
+  const LogThread thread;
+  for (int i = 0; i < 100; ++i) Log(LogLevel::kInfo, "m");
+  Log(LogLevel::kCritical, "last words");
+  const auto lines = Lines(path_);
+  ASSERT_EQ(lines.size(), 101U);
+  EXPECT_THAT(lines[100], HasSubstr("last words"));
+}
+
+TEST_F(LogFileTest, AForkedChildWritesItsLinesItself) {
+  ASSERT_EQ(SetUpLogging(LogLevel::kInfo, path_), std::nullopt);
+  const LogThread thread;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    Log(LogLevel::kInfo, "of the child");
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(Lines(path_).size(), 1U);
+  EXPECT_THAT(Lines(path_)[0], HasSubstr("of the child"));
+}
+
+// A pipe that nobody reads.
+class LogPipeTest : public LogFileTest {
+ protected:
+  void SetUp() override {
+    LogFileTest::SetUp();
+    ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+    from_ = UniqueFd(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    const UniqueFd into(::open(path_.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    const std::string page(4096, '\n');
+    while (::write(into.get(), page.data(), page.size()) > 0) {
+    }
+  }
+
+  // Everything up to `end`.
+  std::string ReadTo(std::string_view end) const {
+    std::string text;
+    std::array<char, 4096> buffer{};
+    while (!text.contains(end)) {
+      const ssize_t bytes = ::read(from_.get(), buffer.data(), buffer.size());
+      if (bytes > 0) text.append(buffer.data(), static_cast<std::size_t>(bytes));
+    }
+    return text;
+  }
+
+  UniqueFd from_;
+};
+
+TEST_F(LogPipeTest, NobodyWaitsAndTheLogSaysHowManyLinesAreMissing) {
+  ASSERT_EQ(SetUpLogging(LogLevel::kInfo, path_), std::nullopt);
+  const auto before = LineQueue::Dropped(LineQueue::Kind::kErrorLog);
+  const LogThread thread;
+  const std::string value(1000, 'v');
+  for (int i = 0; i < 3000; ++i) Log(LogLevel::kInfo, "m", {{"value", value}});
+  const auto dropped = LineQueue::Dropped(LineQueue::Kind::kErrorLog) - before;
+  EXPECT_GE(dropped, 800U);
+  EXPECT_THAT(ReadTo(" lines="), HasSubstr("lines of this log are missing here"));
+}
+
+TEST_F(LogPipeTest, WithoutAThreadALineWaitsForAMomentOnly) {
+  ASSERT_EQ(SetUpLogging(LogLevel::kInfo, path_), std::nullopt);
+  Log(LogLevel::kInfo, "lost");
+  ReadTo("\n");
+  std::array<char, 4096> buffer{};
+  while (::read(from_.get(), buffer.data(), buffer.size()) > 0) {
+  }
+  Log(LogLevel::kInfo, "said");
+  EXPECT_THAT(ReadTo("said"), Not(HasSubstr("lost")));
 }
 
 }  // namespace

@@ -10,11 +10,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <mutex>
 #include <sstream>
 #include <utility>
 #include <vector>
 
 #include "telemetry/http_request_metrics.h"
+#include "telemetry/line_queue.h"
 #include "telemetry/process_metrics.h"
 #include "telemetry/version.h"
 
@@ -32,6 +34,12 @@ prometheus::Histogram::BucketBoundaries BatchBounds() {
 // Seconds.
 prometheus::Histogram::BucketBoundaries DurationBounds() {
   return {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
+}
+
+// One thread at a time.
+void CountUpTo(std::uint64_t count, prometheus::Counter& counter) {
+  const double more = static_cast<double>(count) - counter.Value();
+  if (more > 0) counter.Increment(more);
 }
 
 std::string Compiler() {
@@ -158,6 +166,21 @@ struct Metrics::Families {
               "were put back, by publisher.")
           .Register(registry);
 
+  prometheus::Family<prometheus::Gauge>& publication_running =
+      BuildGauge()
+          .Name("target_eye_publication_running_seconds")
+          .Help("How long the publication that is under way has taken so far; 0 if none is.")
+          .Register(registry);
+
+  prometheus::Family<prometheus::Counter>& log_lines_dropped =
+      BuildCounter()
+          .Name("target_eye_log_lines_dropped_total")
+          .Help("Lines of a log that were dropped, since they came faster than they were taken.")
+          .Register(registry);
+  prometheus::Counter& error_log_dropped = log_lines_dropped.Add({{"log", "errorlog"}});
+  prometheus::Counter& access_log_dropped = log_lines_dropped.Add({{"log", "accesslog"}});
+  std::mutex dropped_mutex;
+
   prometheus::Gauge& ready = Gauge("target_eye_ready", "Whether /-/ready would answer 200.");
   prometheus::Gauge& groups = Gauge("target_eye_groups", "Groups that are registered.");
   prometheus::Gauge& targets = Gauge("target_eye_targets", "Targets in all groups together.");
@@ -257,6 +280,10 @@ void Metrics::PublishedFilesRestored(std::string_view publisher, std::size_t fil
       .Increment(static_cast<double>(files));
 }
 
+void Metrics::SetPublicationRunning(std::string_view publisher, Seconds time) {
+  families_->publication_running.Add({{"publisher", std::string(publisher)}}).Set(time.count());
+}
+
 void Metrics::SetReady(bool ready) { families_->ready.Set(ready ? 1 : 0); }
 
 void Metrics::SetState(std::size_t groups, std::size_t targets, std::int64_t revision) {
@@ -266,6 +293,11 @@ void Metrics::SetState(std::size_t groups, std::size_t targets, std::int64_t rev
 }
 
 std::string Metrics::Render() {
+  {
+    const std::lock_guard lock(families_->dropped_mutex);
+    CountUpTo(LineQueue::Dropped(LineQueue::Kind::kErrorLog), families_->error_log_dropped);
+    CountUpTo(LineQueue::Dropped(LineQueue::Kind::kAccessLog), families_->access_log_dropped);
+  }
   std::vector<prometheus::MetricFamily> all = families_->registry.Collect();
   for (const prometheus::Collectable* more :
        {static_cast<const prometheus::Collectable*>(&families_->requests),

@@ -68,13 +68,18 @@ class Metrics {
   // removed and that were published again. With 0, the series appears.
   void PublishedFilesRestored(std::string_view publisher, std::size_t files);
 
+  // target_eye_publication_running_seconds{publisher}: how long one has been under way, as of now;
+  // 0 if none is.
+  void SetPublicationRunning(std::string_view publisher, Seconds time);
+
   // target_eye_ready.
   void SetReady(bool ready);
 
   // target_eye_groups, target_eye_targets, target_eye_revision.
   void SetState(std::size_t groups, std::size_t targets, std::int64_t revision);
 
-  // Prometheus text format 0.0.4, with target_eye_build_info{version} and the process_* family
+  // Prometheus text format 0.0.4, with target_eye_build_info{version},
+  // target_eye_log_lines_dropped_total{log} (LineQueue::Dropped) and the process_* family
   // (CPU seconds, resident and virtual bytes, start time, open and most file descriptors, threads)
   // as they are now.
   std::string Render();

@@ -38,6 +38,7 @@ void Fill(Metrics& metrics) {
   metrics.ObservePublication("file_sd", Metrics::Seconds(0.003), 7);
   metrics.PublicationFailed("file_sd");
   metrics.PublicationChanged("file_sd");
+  metrics.SetPublicationRunning("file_sd", Metrics::Seconds(0.5));
   metrics.SetReady(true);
   metrics.SetState(2, 5, 7);
   metrics.TlsHandshakeFailed();
@@ -165,7 +166,7 @@ TEST(MetricsTest, EachFamilyIsExplainedOnceInASentence) {
     EXPECT_THAT(line, MatchesRegex("# HELP [a-z_]+ [A-Z].*\\."));
     names.push_back(line.substr(7, line.find(' ', 7) - 7));
   }
-  EXPECT_EQ(names.size(), 33U);
+  EXPECT_EQ(names.size(), 35U);
   EXPECT_TRUE(std::ranges::is_sorted(names));
   EXPECT_EQ(std::ranges::adjacent_find(names), names.end());
 }

@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <system_error>
 #include <utility>
 
 #include "telemetry/log.h"
-#include "util/thread.h"
 
 namespace target_eye {
 namespace {
@@ -23,6 +23,49 @@ constexpr std::chrono::milliseconds kGatherTime{50};
 
 }  // namespace
 
+// What is used on the queue's thread; but for AskToReopen, on no other.
+class AccessLog::File {
+ public:
+  File(std::string path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+
+  void AskToReopen() { reopen_ = true; }
+
+  void Write(std::string_view lines, std::uint64_t dropped) {
+    WriteOut(lines);
+    if (reopen_.exchange(false)) Reopen();
+    if (dropped > 0) {
+      Log(LogLevel::kWarning, "lines of the access log were dropped; its disk is too slow",
+          {{"path", path_}, {"lines", dropped}});
+    }
+  }
+
+ private:
+  void Reopen() {
+    if (path_ == "-") return;
+    UniqueFd fd(OpenForAppending(path_));
+    if (!fd) {
+      Log(LogLevel::kWarning, "cannot open the access log again; it goes on under its old name",
+          {{"path", path_}, {"error", std::generic_category().message(errno)}});
+      return;
+    }
+    fd_ = std::move(fd);
+  }
+
+  void WriteOut(std::string_view lines) {
+    const std::error_code error = WriteAll(fd_.get(), lines);
+    if (error && !failing_) {
+      Log(LogLevel::kWarning, "cannot write the access log; lines are lost until it works again",
+          {{"path", path_}, {"error", error.message()}});
+    }
+    if (!lines.empty()) failing_ = static_cast<bool>(error);
+  }
+
+  const std::string path_;
+  UniqueFd fd_;
+  bool failing_ = false;
+  std::atomic<bool> reopen_ = false;
+};
+
 Expected<std::unique_ptr<AccessLog>> AccessLog::Open(const std::string& path,
                                                      AccessLogFormat format) {
   const int fd = path == "-" ? ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3) : OpenForAppending(path);
@@ -35,91 +78,29 @@ Expected<std::unique_ptr<AccessLog>> AccessLog::Open(const std::string& path,
 }
 
 AccessLog::AccessLog(std::string path, UniqueFd fd, AccessLogFormat format)
-    : path_(std::move(path)), format_(std::move(format)), fd_(std::move(fd)) {
-  thread_ = StartThread("access-log", [this] { Run(); });
-}
+    : format_(std::move(format)),
+      file_(std::make_shared<File>(std::move(path), std::move(fd))),
+      queue_({.kind = LineQueue::Kind::kAccessLog,
+              .thread = "access-log",
+              .most_bytes = kMaxPendingBytes,
+              .gather = kGatherTime},
+             [file = file_](std::string_view lines, std::uint64_t dropped) {
+               file->Write(lines, dropped);
+             }) {}
 
-AccessLog::~AccessLog() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  wake_.notify_one();
-  thread_.join();
-}
+AccessLog::~AccessLog() = default;
 
 void AccessLog::Write(const AccessRecord& record) {
-  bool first = false;
-  {
-    const std::lock_guard lock(mutex_);
-    if (pending_.size() >= kMaxPendingBytes) {
-      ++dropped_;
-      return;
-    }
-    first = pending_.empty();
-    format_.Append(record, pending_);
-  }
-  if (first) wake_.notify_one();
+  // Kept, so that a line takes no memory of its own.
+  thread_local std::string line;
+  line.clear();
+  format_.Append(record, line);
+  queue_.Push(line);
 }
 
 void AccessLog::Reopen() {
-  {
-    const std::lock_guard lock(mutex_);
-    reopen_ = true;
-  }
-  wake_.notify_one();
-}
-
-void AccessLog::Run() {
-  std::string lines;
-  for (bool stop = false; !stop;) {
-    std::uint64_t dropped = 0;
-    bool reopen = false;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stop_ || reopen_ || !pending_.empty(); });
-      wake_.wait_for(lock, kGatherTime, [this] { return stop_ || reopen_; });
-      lines.clear();
-      lines.swap(pending_);
-      dropped = std::exchange(dropped_, 0);
-      reopen = std::exchange(reopen_, false);
-      stop = stop_;
-    }
-    WriteOut(lines);
-    if (reopen) ReopenNow();
-    if (dropped > 0) {
-      Log(LogLevel::kWarning, "lines of the access log were dropped; its disk is too slow",
-          {{"path", path_}, {"lines", dropped}});
-    }
-  }
-}
-
-void AccessLog::ReopenNow() {
-  if (path_ == "-") return;
-  UniqueFd fd(OpenForAppending(path_));
-  if (!fd) {
-    Log(LogLevel::kWarning, "cannot open the access log anew; it goes on under its old name",
-        {{"path", path_}, {"error", std::generic_category().message(errno)}});
-    return;
-  }
-  fd_ = std::move(fd);
-}
-
-void AccessLog::WriteOut(std::string_view lines) {
-  while (!lines.empty()) {
-    const ssize_t written = ::write(fd_.get(), lines.data(), lines.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) {
-      if (!failing_) {
-        Log(LogLevel::kWarning, "cannot write the access log; lines are lost until it works again",
-            {{"path", path_}, {"error", std::generic_category().message(errno)}});
-      }
-      failing_ = true;
-      return;
-    }
-    failing_ = false;
-    lines.remove_prefix(static_cast<std::size_t>(written));
-  }
+  file_->AskToReopen();
+  queue_.Wake();
 }
 
 }  // namespace target_eye

@@ -1,16 +1,12 @@
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <string_view>
-#include <thread>
 
 #include "http/access_log/access_log_format.h"
 #include "model/error.h"
+#include "telemetry/line_queue.h"
 #include "util/unique_fd.h"
 
 namespace target_eye {
@@ -25,7 +21,7 @@ class AccessLog {
   // opened.
   static Expected<std::unique_ptr<AccessLog>> Open(const std::string& path, AccessLogFormat format);
 
-  // Writes what is pending.
+  // Writes what is pending, as ~LineQueue does.
   ~AccessLog();
 
   AccessLog(const AccessLog&) = delete;
@@ -33,28 +29,16 @@ class AccessLog {
 
   void Write(const AccessRecord& record);
 
-  // Opens the file anew under its name. Keeps the old one, with a warning, if it cannot.
+  // Opens the file again under its name. Keeps the old one, with a warning, if it cannot.
   void Reopen();
 
  private:
+  class File;
   AccessLog(std::string path, UniqueFd fd, AccessLogFormat format);
-  void Run();
-  void ReopenNow();
-  void WriteOut(std::string_view lines);
 
-  const std::string path_;
   const AccessLogFormat format_;
-  // Of the writing thread, once it runs.
-  UniqueFd fd_;
-  bool failing_ = false;
-
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::string pending_;
-  std::uint64_t dropped_ = 0;
-  bool reopen_ = false;
-  bool stop_ = false;
-  std::thread thread_;
+  const std::shared_ptr<File> file_;
+  LineQueue queue_;
 };
 
 }  // namespace target_eye
