@@ -1,4 +1,4 @@
-"""What hangs holds up nobody else: a log that nobody reads."""
+"""What hangs holds up nobody else: a file system that stands still, and a log that nobody reads."""
 
 import contextlib
 import http.client
@@ -9,6 +9,74 @@ import subprocess
 
 import harness
 from harness import published, wait_for
+
+
+class Ext4:
+    """A file system of its own in a file, which can be frozen: whoever writes to it then hangs in the kernel."""
+
+    def __init__(self, image, directory):
+        self.directory = directory
+        with open(image, "wb") as file:
+            file.truncate(32 << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
+        mount = subprocess.run(["mount", "-o", "loop", image, directory], capture_output=True, text=True, check=False)
+        assert mount.returncode == 0, (
+            f"a file system cannot be frozen without mounting one from a file, which this user (id {os.geteuid()}) may "
+            f"not do here: {mount.stderr.strip()}; run the tests as root, where there are loop devices")
+        (directory / "lost+found").rmdir()
+
+    def freeze(self):
+        subprocess.run(["fsfreeze", "--freeze", self.directory], check=True)
+
+    def thaw(self):
+        subprocess.run(["fsfreeze", "--unfreeze", self.directory], stderr=subprocess.DEVNULL, check=False)
+
+    def close(self):
+        self.thaw()
+        subprocess.run(["umount", "--lazy", self.directory], check=True)
+
+
+@contextlib.contextmanager
+def ext4(image, directory):
+    disk = Ext4(image, directory)
+    try:
+        yield disk
+    finally:
+        disk.close()
+
+
+def test_a_publication_that_hangs_holds_up_no_answer_and_no_stop(start, directory, tmp_path):
+    """The state is elsewhere, where writing works."""
+    with ext4(tmp_path / "disk", directory) as disk:
+        server = start(STATE_DIRECTORY=tmp_path / "state")
+        assert server.json("PUT", "/a/b", {"targets": ["one"]}).status == 200
+        assert published(directory)[("a", "b")]["targets"] == ["one"]
+        disk.freeze()
+        for target in ("two", "three", "four"):
+            assert server.json("PUT", "/a/b", {"targets": [target]}).status == 200
+        assert server.group("/a/b")["targets"] == ["four"]
+        wait_for("the hang to show", lambda: "has taken" in server.get("/-/ready").message())
+        assert f"is the file system of {directory} stalled?" in server.get("/-/ready").message()
+        assert server.metric("target_eye_ready") == 0
+        assert server.metric('target_eye_publication_running_seconds{publisher="file_sd"}') >= 10
+        assert server.find_log("changes are answered before they are published")
+        assert server.json("PUT", "/c/d", {"targets": ["five"]}).status == 200
+        disk.thaw()
+        wait_for("readiness", lambda: server.get("/-/ready").status == 200)
+        wait_for("the publication", lambda: ("c", "d") in published(directory))
+        assert published(directory)[("a", "b")]["targets"] == ["four"]
+
+        disk.freeze()
+        assert server.json("PUT", "/a/b", {"targets": ["six"]}).status == 200
+        server.signal(signal.SIGTERM)
+        wait_for("the stop to give up", lambda: server.find_log("the stop does not wait for it"))
+        wait_for("the last words", lambda: server.find_log("ended before all was published"))
+        # No process can be gone while one of its threads is in the kernel.
+        disk.thaw()
+        assert server.wait() == 1
+        server = start(STATE_DIRECTORY=tmp_path / "state")
+        assert published(directory)[("a", "b")]["targets"] == ["six"]
+        server.stop()
 
 
 class Unread:

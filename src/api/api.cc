@@ -192,7 +192,7 @@ void Api::HandleGroup(const HttpRequest& request, GroupKey key, Respond respond)
     return;
   }
   if (query->add) change.method = Method::kAdd;
-  auto data = DecodeBody(request.content_type, request.body);
+  auto data = DecodeBody(request.content_type, request.body, registry_.group_limits());
   if (!data) {
     respond(ErrorResponse(data.error(), kHandler));
     return;

@@ -246,7 +246,8 @@ std::string App::NotReady() const {
   return {};
 }
 
-void App::Stop() {
+bool App::Stop() {
+  bool is_whole = true;
   reloader_.Stop();
   if (std::exchange(started_, false)) {
     const std::size_t cut = server_.Stop(config_.graceful_timeout);
@@ -256,11 +257,12 @@ void App::Stop() {
           {{"connections", cut}});
     }
     registry_.Stop();
-    publisher_->Stop();
+    is_whole = publisher_->Stop();
     lists_.Stop();
     Log(LogLevel::kInfo, "stopped", {{"revision", registry_.counts().revision}});
   }
   RemovePidFile(config_.pid_path);
+  return is_whole;
 }
 
 }  // namespace target_eye

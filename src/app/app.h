@@ -51,8 +51,10 @@ class App {
   // What it listens on, with the real ports; after Start.
   const std::vector<std::string>& addresses() const { return server_.addresses(); }
 
-  // Finishes, within GRACEFUL_TIMEOUT, what was accepted, and lets go of everything.
-  void Stop();
+  // Finishes, within GRACEFUL_TIMEOUT, what was accepted, and lets go of everything. False if a
+  // publication hangs, and with it a thread that still uses what this owns: all else has ended, and
+  // the process must end without destroying this.
+  bool Stop();
 
   // What SIGHUP asks for: opens the access log again, after a rotation moved it away, and reads
   // certificates, web config and access file again. Returns when they are in use or were found

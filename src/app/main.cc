@@ -183,7 +183,11 @@ int RunService(const CommandLine& line) {
   // Who rotates the log at this moment must not kill it.
   std::signal(SIGHUP, SIG_IGN);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-  app.Stop();
+  if (!app.Stop()) {
+    // A thread that hangs still uses what would be destroyed.
+    Log(LogLevel::kCritical, "ended before all was published; nothing that was answered is lost");
+    ::_exit(kFailed);
+  }
   return 0;
 }
 

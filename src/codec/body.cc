@@ -16,7 +16,7 @@
 namespace target_eye {
 namespace {
 
-using Decoder = Expected<GroupData> (*)(std::string_view body);
+using Decoder = Expected<GroupData> (*)(std::string_view body, const GroupLimits& limits);
 
 struct ContentType {
   std::string_view name;
@@ -63,8 +63,8 @@ Error Explained(Error error, Decoder decode, std::string_view body) {
 
 }  // namespace
 
-Expected<std::optional<GroupData>> DecodeBody(std::string_view content_type,
-                                              std::string_view body) {
+Expected<std::optional<GroupData>> DecodeBody(std::string_view content_type, std::string_view body,
+                                              const GroupLimits& limits) {
   if (body.empty()) return std::nullopt;
   const std::string_view type = TrimSpaces(content_type.substr(0, content_type.find(';')));
   if (type.empty()) {
@@ -78,7 +78,7 @@ Expected<std::optional<GroupData>> DecodeBody(std::string_view content_type,
         fmt::format("Content-Type {}: {}{}", Quote(type), kExpectedTypes, HintFor(type, body)));
   }
   if (LooksLikeUtf16(body)) return Invalid("body: is UTF-16; expected UTF-8");
-  auto data = known->decode(body);
+  auto data = known->decode(body, limits);
   if (!data) return std::unexpected(Explained(std::move(data.error()), known->decode, body));
   return data;
 }

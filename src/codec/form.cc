@@ -55,7 +55,7 @@ Expected<void> CheckNoSlip(std::string_view key) {
                   Quote(key)));
 }
 
-Expected<void> AddField(std::string_view field, GroupData& data) {
+Expected<void> AddField(std::string_view field, const GroupLimits& limits, GroupData& data) {
   const std::size_t equals = field.find('=');
   auto key = FormDecode(field.substr(0, equals));
   if (!key) return std::unexpected(std::move(key.error()));
@@ -66,13 +66,14 @@ Expected<void> AddField(std::string_view field, GroupData& data) {
     if (!data.targets) data.targets.emplace();
     // Nothing but spaces is the empty list, which each method judges.
     if (TrimSpaces(*value).empty()) return {};
-    return AppendTargets(*value, *data.targets);
+    return AppendTargets(*value, limits.targets, *data.targets);
   }
   if (auto ok = CheckNoSlip(*key); !ok) return ok;
   if (auto ok = CheckLabelName(*key); !ok) return ok;
   if (auto ok = CheckLabelValue(*key, *value); !ok) return ok;
   if (!data.labels) data.labels.emplace();
   const auto [slot, added] = data.labels->try_emplace(*key, *value);
+  if (data.labels->size() > limits.labels) return TooMany("labels", limits.labels);
   if (!added && slot->second != *value) {
     return Invalid(fmt::format("label {}: is given twice, as {} and as {}", Quote(*key),
                                Quote(slot->second), Quote(*value)));
@@ -82,7 +83,7 @@ Expected<void> AddField(std::string_view field, GroupData& data) {
 
 }  // namespace
 
-Expected<GroupData> DecodeForm(std::string_view body) {
+Expected<GroupData> DecodeForm(std::string_view body, const GroupLimits& limits) {
   // No key of a form begins as these do.
   const BodyFormat format = GuessFormat(body);
   if (format == BodyFormat::kJson || format == BodyFormat::kYaml) {
@@ -94,11 +95,13 @@ Expected<GroupData> DecodeForm(std::string_view body) {
     const std::size_t ampersand = rest.find('&');
     const std::string_view field = rest.substr(0, ampersand);
     if (!field.empty()) {
-      if (auto ok = AddField(field, data); !ok) return Invalid("body: " + ok.error().message);
+      if (auto ok = AddField(field, limits, data); !ok)
+        return Invalid("body: " + ok.error().message);
     }
     if (ampersand == std::string_view::npos) break;
     rest.remove_prefix(ampersand + 1);
   }
+  if (data.targets) data.targets->shrink_to_fit();  // They may wait for a while.
   return data;
 }
 

@@ -81,7 +81,6 @@ Expected<std::vector<TargetGroup>> DecodeFileSd(std::string_view json) {
   std::vector<TargetGroup> groups;
   groups.reserve(reader.groups().size());
   for (GroupData& data : reader.groups()) {
-    if (!data.targets) return Invalid(fmt::format("group {}: has no targets", groups.size() + 1));
     groups.push_back(
         {WithoutRepeats(*std::move(data.targets)), std::move(data.labels).value_or(Labels{})});
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "util/ascii.h"
@@ -13,9 +14,15 @@ std::string_view SkipByteOrderMark(std::string_view text) {
   return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
 }
 
-Expected<void> AppendTargets(std::string_view list, std::vector<Target>& targets) {
+Expected<void> AppendTargets(std::string_view list, std::size_t limit,
+                             std::vector<Target>& targets) {
+  if (targets.empty()) {
+    const auto commas = static_cast<std::size_t>(std::ranges::count(list, ','));
+    targets.reserve(std::min(commas + 1, limit));
+  }
   std::string_view rest = list;
   while (true) {
+    if (targets.size() >= limit) return TooMany("targets", limit);
     const std::size_t comma = rest.find(',');
     const std::string_view element = TrimSpaces(rest.substr(0, comma));
     if (element.empty() && list.find(',') != std::string_view::npos) {
@@ -87,6 +94,9 @@ bool GroupReader::BeginMap() {
 bool GroupReader::EndMap() {
   if (place_ == Place::kLabels) {
     place_ = Place::kGroup;
+  } else if (document_ == Document::kListOfGroups && !groups_.back().targets) {
+    // At once: a file of nothing but `{}` would become thirty times its size.
+    return Fail(fmt::format("group {}: has no targets", groups_.size()));
   } else {
     place_ = is_list_ ? Place::kGroupList : Place::kEnd;
   }
@@ -107,6 +117,7 @@ bool GroupReader::BeginList() {
 
 bool GroupReader::EndList() {
   if (place_ == Place::kTargets) {
+    targets_->shrink_to_fit();  // They may wait for a while.
     place_ = Place::kGroup;
     return true;
   }
@@ -122,6 +133,9 @@ bool GroupReader::Key(std::string_view key) {
     if (auto ok = CheckLabelName(key); !ok) return Fail(std::move(ok.error().message));
     if (labels_->contains(key)) {
       return Fail(fmt::format("label {}: is given twice", Quote(key)));
+    }
+    if (labels_->size() >= limits_.labels) {
+      return Fail(TooMany("labels", limits_.labels).error().message);
     }
     label_name_ = key;
     place_ = Place::kLabelValue;
@@ -157,7 +171,8 @@ bool GroupReader::AddTarget(std::string_view text) {
     targets_->push_back(Target::FromStored(std::string(text)));
     return true;
   }
-  if (auto ok = AppendTargets(text, *targets_); !ok) return Fail(std::move(ok.error().message));
+  if (auto ok = AppendTargets(text, limits_.targets, *targets_); !ok)
+    return Fail(std::move(ok.error().message));
   return true;
 }
 

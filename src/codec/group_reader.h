@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -7,6 +9,7 @@
 
 #include "model/change_request.h"
 #include "model/error.h"
+#include "model/group_limits.h"
 
 namespace target_eye {
 
@@ -24,8 +27,15 @@ class GroupReader {
   // kStored is text that was checked when it was written: a target is taken whole, as it is.
   enum class Trust { kChecked, kStored };
 
-  explicit GroupReader(Document document = Document::kOneGroup, Trust trust = Trust::kChecked)
-      : document_(document), trust_(trust) {}
+  // What a group may have, where that is bounded by the size of the document alone.
+  static constexpr GroupLimits kNoLimits = {.targets = std::numeric_limits<std::size_t>::max(),
+                                            .labels = std::numeric_limits<std::size_t>::max()};
+
+  // One target or label more than `limits` allow is an error, whether it is a repetition or not, so
+  // that no more of them is ever kept.
+  explicit GroupReader(Document document = Document::kOneGroup, Trust trust = Trust::kChecked,
+                       const GroupLimits& limits = kNoLimits)
+      : document_(document), trust_(trust), limits_(limits) {}
 
   bool BeginMap();
   bool EndMap();
@@ -67,6 +77,7 @@ class GroupReader {
 
   const Document document_;
   const Trust trust_;
+  const GroupLimits limits_;
   Place place_ = Place::kTop;
   bool is_list_ = false;  // The document's top is a list.
   std::vector<GroupData> groups_;
@@ -81,8 +92,9 @@ class GroupReader {
 inline constexpr int kMaxNesting = 32;
 
 // Appends the targets of `list`: one, or several separated by commas, without the spaces around
-// each. kInvalid if an element is empty or is not a target.
-Expected<void> AppendTargets(std::string_view list, std::vector<Target>& targets);
+// each. kInvalid if an element is empty or is not a target, or if there would be more than `limit`.
+Expected<void> AppendTargets(std::string_view list, std::size_t limit,
+                             std::vector<Target>& targets);
 
 // `text` without the byte order mark that some editors put before UTF-8.
 std::string_view SkipByteOrderMark(std::string_view text);

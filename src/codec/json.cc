@@ -110,8 +110,8 @@ Expected<void> ReadJson(std::string_view text, GroupReader& reader) {
   return {};
 }
 
-Expected<GroupData> DecodeJson(std::string_view body) {
-  GroupReader reader(GroupReader::Document::kRequest);
+Expected<GroupData> DecodeJson(std::string_view body, const GroupLimits& limits) {
+  GroupReader reader(GroupReader::Document::kRequest, GroupReader::Trust::kChecked, limits);
   if (auto ok = ReadJson(body, reader); !ok) {
     return Invalid("body: " + ok.error().message);
   }

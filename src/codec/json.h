@@ -4,6 +4,7 @@
 
 #include "codec/group_reader.h"
 #include "model/error.h"
+#include "model/group_limits.h"
 
 namespace target_eye {
 
@@ -13,6 +14,6 @@ namespace target_eye {
 Expected<void> ReadJson(std::string_view text, GroupReader& reader);
 
 // The decoder of DecodeBody for JSON; `body` is not empty.
-Expected<GroupData> DecodeJson(std::string_view body);
+Expected<GroupData> DecodeJson(std::string_view body, const GroupLimits& limits = {});
 
 }  // namespace target_eye

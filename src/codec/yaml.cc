@@ -34,8 +34,8 @@ class GroupEvents : public YamlEvents {
 
 }  // namespace
 
-Expected<GroupData> DecodeYaml(std::string_view body) {
-  GroupReader reader(GroupReader::Document::kRequest);
+Expected<GroupData> DecodeYaml(std::string_view body, const GroupLimits& limits) {
+  GroupReader reader(GroupReader::Document::kRequest, GroupReader::Trust::kChecked, limits);
   GroupEvents events(reader);
   const auto has_document = ReadYaml(body, events);
   if (!has_document) return Invalid("body: " + has_document.error().error.message);

@@ -275,7 +275,7 @@ TEST(YamlTest, AMebibyteOfAnythingHostileIsRefused) {
 TEST(YamlTest, MoreFlowMarksThanTheLimitAreRefusedBeforeParsing) {
   std::string many = "targets: [b";
   for (int i = 0; i < 131'071; ++i) many += ",b";
-  const auto data = DecodeYaml(many + "]");
+  const auto data = DecodeYaml(many + "]", {.targets = 131'072});
   ASSERT_TRUE(data) << data.error().message;
   EXPECT_EQ(data->targets->size(), 131'072);
   Check(

@@ -20,6 +20,11 @@ bool Has(const TargetGroup* group, const std::string& name, const std::string& v
 
 }  // namespace
 
+std::unexpected<Error> TooMany(std::string_view what, std::size_t limit) {
+  return Invalid(
+      fmt::format("{0}: the group would have more than {1}; expected at most {1}", what, limit));
+}
+
 Expected<void> CheckLimits(const TargetGroup* before, const TargetGroup& after,
                            const GroupLimits& limits) {
   auto ok = CheckCount(before == nullptr ? 0 : before->targets.size(), after.targets.size(),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 
 #include "model/error.h"
 #include "model/target_group.h"
@@ -13,6 +14,10 @@ struct GroupLimits {
   std::size_t labels = 256;            // `job` and `env` counted.
   std::size_t label_bytes = 16 << 10;  // Of a name, and of a value.
 };
+
+// For whoever reads a request: a group must not have as many `what` (`targets`, `labels`) as there
+// are, since `limit` is less. So the reading can end where that is known.
+std::unexpected<Error> TooMany(std::string_view what, std::size_t limit);
 
 // Whether a change from `before` (null if there was no group) to `after` stays within `limits`;
 // kInvalid names what is too much, and how much is allowed. Only what a change adds is judged: a

@@ -26,8 +26,10 @@ class Publisher : public ChangeListener {
   // Safe to call from any thread.
   virtual Status status() const = 0;
 
-  // Publishes what it still holds back, then stops for good. No call may follow.
-  virtual void Stop() = 0;
+  // Publishes what it still holds back, then stops for good. No call may follow. False if it does
+  // not come to an end, because a file system hangs: a thread still uses what the publisher was
+  // given, so that the process has to end without destroying that.
+  virtual bool Stop() = 0;
 };
 
 }  // namespace target_eye

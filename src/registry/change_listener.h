@@ -8,9 +8,10 @@
 
 namespace target_eye {
 
-// While any copy of it lives, the answers to the requests of one commit wait. A listener that makes
-// changes visible keeps it until they are, or lets it go at once if that would take too long: the
-// commit is durable either way. Whoever lets go of the last copy sends the answers, on its thread.
+// While any copy of it lives, the answers to the requests of one commit wait, but for no longer
+// than TargetRegistry::Options::answer_patience. A listener that makes changes visible keeps it
+// until they are, or lets it go at once if that would take too long: the commit is durable either
+// way. Whoever lets go of the last copy sends the answers, on its thread.
 using AnswerHold = std::shared_ptr<void>;
 
 // Hears of every change, in revision order, after it is durable, whether it was made here or on

@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "registry/answers.h"
 #include "registry/batch.h"
 #include "registry/group_map.h"
 #include "registry/store_feed.h"
@@ -35,32 +36,37 @@ constexpr std::string_view kLostMessage =
     "the change could not be stored, and nothing was changed: the state cannot be written, and "
     "/-/ready says why; try again when it is ready";
 
-// The answers to the requests of one commit, sent when the last hold on them goes.
-class Answers {
- public:
-  void Add(TargetRegistry::Done done, Expected<StoredGroupPtr> answer) {
-    answers_.emplace_back(std::move(done), std::move(answer));
+// What `request` takes in memory, roughly.
+std::size_t BytesOf(const ChangeRequest& request) {
+  constexpr std::size_t kBytesOfALabel = 160;
+  std::size_t bytes =
+      sizeof request + request.key.application.size() + request.key.environment.size();
+  if (!request.data) return bytes;
+  if (request.data->targets) {
+    for (const Target& target : *request.data->targets) {
+      bytes += sizeof target;
+      if (target.text().size() >= sizeof target / 2) bytes += target.text().size();
+    }
   }
-
-  static std::shared_ptr<Answers> Make() {
-    return {new Answers, [](Answers* answers) {
-              for (auto& [done, answer] : answers->answers_) {
-                done(std::move(answer));
-              }
-              delete answers;
-            }};
+  if (request.data->labels) {
+    for (const auto& [name, value] : *request.data->labels) {
+      bytes += kBytesOfALabel + name.size() + value.size();
+    }
   }
-
- private:
-  std::vector<std::pair<TargetRegistry::Done, Expected<StoredGroupPtr>>> answers_;
-};
+  return bytes;
+}
 
 }  // namespace
 
 class TargetRegistry::Impl {
  public:
   Impl(Store& store, Metrics& metrics, const Clock& clock, Options options)
-      : store_(store), metrics_(metrics), clock_(clock), options_(options), feed_(map_, metrics) {}
+      : store_(store),
+        metrics_(metrics),
+        clock_(clock),
+        options_(options),
+        feed_(map_, metrics),
+        patience_(options.answer_patience) {}
 
   ~Impl() { Stop(); }
 
@@ -82,16 +88,22 @@ class TargetRegistry::Impl {
   void Start() {
     feed_.Start();
     tend_at_ = clock_.Now();
+    patience_.Start();
     committer_ = StartThread("committer", [this] { RunCommitter(); });
   }
 
   void Submit(ChangeRequest request, std::string changed_by, Done done) {
+    const std::size_t bytes = BytesOf(request);
     {
       const std::scoped_lock lock(mutex_);
-      if (!stopping_ && queue_.size() < options_.queue_limit) {
+      const bool has_room = queue_.size() < options_.queue_limit &&
+                            (bytes_ == 0 || bytes_ + bytes <= options_.queue_bytes);
+      if (!stopping_ && has_room) {
         queue_.push_back({.request = std::move(request),
                           .origin = {.who = std::move(changed_by), .cause = Cause::kClient},
-                          .done = std::move(done)});
+                          .done = std::move(done),
+                          .bytes = bytes});
+        bytes_ += bytes;
         if (queue_.size() == 1) {
           wake_.notify_one();
         }
@@ -105,6 +117,7 @@ class TargetRegistry::Impl {
 
   StoredGroupPtr Find(const GroupKeyView& key) const { return map_.Find(key); }
   Counts counts() const { return {map_.groups(), map_.targets(), feed_.revision()}; }
+  const GroupLimits& group_limits() const { return options_.group_limits; }
   bool writable() const { return feed_.writable(); }
   std::string failure() const { return feed_.failure(); }
 
@@ -125,7 +138,8 @@ class TargetRegistry::Impl {
     ChangeRequest request;
     Origin origin;
     Done done;
-    int tries = 0;  // How often it was overtaken.
+    std::size_t bytes = 0;  // BytesOf the request.
+    int tries = 0;          // How often it was overtaken.
   };
 
   void RunCommitter() {
@@ -158,6 +172,8 @@ class TargetRegistry::Impl {
   // those that did not find room, are taken still.
   void CommitOnce() {
     if (!writable()) {
+      for (const Waiting& waiting : taken_) done_bytes_ += waiting.bytes;
+      MakeRoom();
       for (Waiting& waiting : taken_) waiting.done(std::unexpected(Lost()));
       taken_.clear();
       overlay_.clear();
@@ -166,7 +182,7 @@ class TargetRegistry::Impl {
     const SteadyTime began = clock_.Now();
     Batch batch(map_, overlay_, decoded_, BatchLimits());
     const std::size_t count = Fill(batch);
-    auto answers = Answers::Make();
+    auto answers = std::make_shared<Answers>();
     if (auto writes = batch.TakeWrites(); !writes.empty()) {
       auto written = CommitAndWait(std::move(writes), began + options_.commit_timeout, answers);
       Report(written, count, clock_.Now() - began);
@@ -182,13 +198,22 @@ class TargetRegistry::Impl {
         overlay_.insert_or_assign(waiting.request.key, overtaken->group);
         again.push_back(std::move(waiting));
       } else {
+        done_bytes_ += waiting.bytes;
         answers->Add(std::move(waiting.done), ForClient(batch.Answer(i)));
       }
     }
+    patience_.Watch(answers);
     taken_.erase(taken_.begin(), taken_.begin() + static_cast<std::ptrdiff_t>(count));
     taken_.insert(taken_.begin(), std::make_move_iterator(again.begin()),
                   std::make_move_iterator(again.end()));
     if (taken_.empty()) overlay_.clear();
+    MakeRoom();
+  }
+
+  // Before the answers go, so that whoever has one finds it.
+  void MakeRoom() {
+    const std::scoped_lock lock(mutex_);
+    bytes_ -= std::exchange(done_bytes_, 0);
   }
 
   Batch::Limits BatchLimits() const {
@@ -272,10 +297,12 @@ class TargetRegistry::Impl {
 
   GroupMap map_;
   StoreFeed feed_;
+  AnswerPatience patience_;
 
   // The committer's own.
-  std::deque<Waiting> taken_;  // Those that were overtaken first.
-  Batch::Overlay overlay_;     // What overtook them.
+  std::deque<Waiting> taken_;   // Those that were overtaken first.
+  std::size_t done_bytes_ = 0;  // Of requests that no longer count.
+  Batch::Overlay overlay_;      // What overtook them.
   LastDecoded decoded_;
   std::optional<SteadyTime> tend_at_;
   std::string logged_commit_;
@@ -284,6 +311,7 @@ class TargetRegistry::Impl {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Waiting> queue_;
+  std::size_t bytes_ = 0;  // Of those in the queue and those that were taken.
   std::atomic<bool> stopping_ = false;
 
   std::thread committer_;
@@ -313,6 +341,8 @@ void TargetRegistry::Submit(ChangeRequest request, std::string changed_by, Done 
 StoredGroupPtr TargetRegistry::Find(const GroupKeyView& key) const { return impl_->Find(key); }
 
 TargetRegistry::Counts TargetRegistry::counts() const { return impl_->counts(); }
+
+const GroupLimits& TargetRegistry::group_limits() const { return impl_->group_limits(); }
 
 bool TargetRegistry::writable() const { return impl_->writable(); }
 

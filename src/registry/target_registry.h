@@ -30,6 +30,10 @@ class TargetRegistry {
   struct Options {
     // Requests that may wait; one more is answered kOverloaded at once.
     std::size_t queue_limit = 65536;
+    // What the requests may take that wait or are in the commit under way, by what they say of
+    // groups: a body of a few bytes a target takes 16 times that. One more is answered kOverloaded,
+    // unless it is the only one.
+    std::size_t queue_bytes = std::size_t{128} << 20;
     // Requests that one commit takes, at most, and what the groups that they make may take, by the
     // store's BytesOf: the answers keep each of them until they are sent. What is more waits for
     // the next commit; the store's own limits hold besides.
@@ -37,6 +41,8 @@ class TargetRegistry {
     std::size_t batch_bytes = std::size_t{4} << 20;
     // What one commit may take.
     std::chrono::milliseconds commit_timeout{10'000};
+    // How long the answers of a commit wait for the last AnswerHold to go.
+    std::chrono::milliseconds answer_patience{2000};
     // Groups that there may be, and how large one may become; a request that would exceed it is
     // answered kInvalid.
     std::size_t group_limit = 1'000'000;
@@ -70,15 +76,19 @@ class TargetRegistry {
   void Start();
 
   // Evaluates and commits `request`; `changed_by` is who asked. `done` is called exactly once:
-  // inside Submit if the request is refused at once, otherwise on the committer's thread or on a
-  // listener's. It must not block. When it is called with a group, the change is durable: it
-  // survives kill -9 and power loss. From any thread.
+  // inside Submit if the request is refused at once, otherwise on the committer's thread, on a
+  // listener's, or, if a listener hangs, on one that is there for that. It must not block. When it
+  // is called with a group, the change is durable: it survives kill -9 and power loss. From any
+  // thread.
   void Submit(ChangeRequest request, std::string changed_by, Done done);
 
   // The group, or null. From any thread; takes a lock for a moment, under which no I/O is done.
   StoredGroupPtr Find(const GroupKeyView& key) const;
 
   Counts counts() const;
+
+  // How large a group may become. From any thread.
+  const GroupLimits& group_limits() const;
 
   // Whether changes are tried: false while the store is not loaded, or is lost.
   bool writable() const;

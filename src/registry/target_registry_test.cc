@@ -195,6 +195,41 @@ class TargetRegistryTest : public testing::Test {
   std::unique_ptr<TargetRegistry> registry_;
 };
 
+TEST_F(TargetRegistryTest, AHoldThatIsKeptForTooLongHoldsUpNoAnswer) {
+  Start({.answer_patience = std::chrono::milliseconds(50)});
+  recorder_.KeepHolds();
+  for (const char* application : {"a", "b", "c"}) {
+    auto answer = Send(Request(Method::kPut, application, {"h:1"}));
+    ASSERT_EQ(answer.wait_for(std::chrono::seconds(60)), std::future_status::ready);
+    EXPECT_THAT(TextsOf(answer.get()), ElementsAre("h:1"));
+  }
+  // Each is answered once.
+  EXPECT_EQ(recorder_.ReleaseHolds(), 3U);
+}
+
+TEST_F(TargetRegistryTest, RequestsThatWaitAreBoundedInBytes) {
+  Start({.queue_bytes = 48 << 10});
+  const std::vector<std::string> many(1000, "h");  // Some 32 KB in memory, and 2 KB in a body.
+  std::vector<std::future<Expected<StoredGroupPtr>>> answers;
+  Together([&] {
+    for (int i = 0; i < 4; ++i) answers.push_back(Send(Request(Method::kPut, "a", many)));
+    EXPECT_TRUE(Send(Request(Method::kPut, "b", {"h:1"})).valid());
+  });
+  std::vector<bool> taken;
+  for (auto& answer : answers) {
+    const auto group = answer.get();
+    taken.push_back(group.has_value());
+    if (!group) {
+      EXPECT_EQ(group.error().code, ErrorCode::kOverloaded);
+    }
+  }
+  EXPECT_THAT(taken, ElementsAre(true, false, false, false));
+  // What was answered no longer counts; and one is taken however large it is.
+  const std::vector<std::string> more(10'000, "h");
+  EXPECT_TRUE(Do(Request(Method::kPut, "a", many)).has_value());
+  EXPECT_TRUE(Do(Request(Method::kPut, "c", more)).has_value());
+}
+
 TEST_F(TargetRegistryTest, AChangeIsAnsweredWithTheGroupAndIsThereForReaders) {
   Start();
   const auto answer = Do(Request(Method::kPut, "a", {"h:1"}));

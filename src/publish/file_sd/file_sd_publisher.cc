@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <limits>
 #include <mutex>
 #include <thread>
@@ -80,10 +81,13 @@ void WarnOfModes(const FileSdDirectory& directory) {
 
 }  // namespace
 
-class FileSdPublisher::Impl {
+class FileSdPublisher::Impl : public std::enable_shared_from_this<FileSdPublisher::Impl> {
  public:
   Impl(FileSdOptions options, Metrics& metrics, const Clock& clock)
-      : filter_(std::move(options.selector)),
+      : path_(options.directory),
+        patience_(options.patience),
+        stalled_after_(options.stalled_after),
+        filter_(std::move(options.selector)),
         directory_(std::move(options.directory)),
         files_(options.layout, options.meta_labels),
         metrics_(metrics),
@@ -97,7 +101,7 @@ class FileSdPublisher::Impl {
     watch_->Watch(directory_.path());
     access_ = directory_.access();
     metrics_.PublishedFilesRestored(kPublisherName, 0);
-    thread_ = StartThread("file_sd", [this] { Run(); });
+    thread_ = StartThread("file_sd", [self = shared_from_this()] { self->Run(); });
     return {};
   }
 
@@ -136,16 +140,34 @@ class FileSdPublisher::Impl {
 
   Status GetStatus() const {
     const std::lock_guard lock(mutex_);
-    return status_;
+    const auto busy = TimeBusy();
+    metrics_.SetPublicationRunning(kPublisherName, busy);
+    Status status = status_;
+    if (busy >= stalled_after_) {
+      status.failure =
+          fmt::format("publishing has taken {} s so far: is the file system of {} stalled?",
+                      std::chrono::floor<std::chrono::seconds>(busy).count(), path_);
+    }
+    return status;
   }
 
-  void Stop() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
+  bool Stop() {
+    Guard lock(mutex_);
+    stopping_ = true;
     watch_->Wake();
-    if (thread_.joinable()) thread_.join();
+    if (!thread_.joinable()) return !is_hung_;
+    is_hung_ = !end_.wait_for(lock, stalled_after_, [this] { return has_ended_; });
+    lock.unlock();
+    if (!is_hung_) {
+      thread_.join();
+    } else {
+      thread_.detach();
+      Log(LogLevel::kError,
+          "the last publication has no end, and the stop does not wait for it: what it lacks is "
+          "published at the next start; is the file system of the directory stalled?",
+          {{"directory", path_}});
+    }
+    return !is_hung_;
   }
 
  private:
@@ -179,10 +201,15 @@ class FileSdPublisher::Impl {
   // Whether what is in the queue will be published at once, a token being set aside for it. Under
   // the lock.
   bool IsSoonPublished() {
-    if (!has_snapshot_ || failing_) return false;
+    if (!has_snapshot_ || failing_ || TimeBusy() >= patience_) return false;
     if (queue_.snapshot || queue_.has_token) return true;
     queue_.has_token = bucket_.TryTake(clock_.Now());
     return queue_.has_token;
+  }
+
+  // How long the thread has been at what it does to files now. Under the lock.
+  RealClock::duration TimeBusy() const {
+    return busy_since_ ? RealClock::now() - *busy_since_ : RealClock::duration::zero();
   }
 
   // How long to wait for the next publication; nothing if there is none to come. Under the lock.
@@ -198,14 +225,24 @@ class FileSdPublisher::Impl {
 
   void Run() {
     Guard lock(mutex_);
+    Work(lock);
+    has_ended_ = true;
+    end_.notify_all();
+  }
+
+  void Work(Guard& lock) {
     for (bool last = false; !last;) {
       const auto time = TimeToNext();
       last = stopping_;
       if (last && !time) return;
       if (!last && IsLookDue()) {
+        busy_since_ = RealClock::now();
         Look(lock);
+        busy_since_.reset();
       } else if (last || (time && *time <= SteadyTime::duration::zero())) {
+        busy_since_ = RealClock::now();
         PublishQueue(lock);
+        busy_since_.reset();
       } else {
         Sleep(lock, time);
       }
@@ -395,6 +432,10 @@ class FileSdPublisher::Impl {
     }
   }
 
+  const std::string path_;
+  const std::chrono::milliseconds patience_;
+  const std::chrono::milliseconds stalled_after_;
+
   // Of whoever tells of changes, one at a time.
   GroupFilter filter_;
 
@@ -427,7 +468,11 @@ class FileSdPublisher::Impl {
   bool failing_ = false;
   bool repairing_ = false;  // Something is out of date that no change made so.
   std::chrono::steady_clock::time_point retry_at_;
+  std::optional<RealClock::time_point> busy_since_;  // The thread is at files since then.
   bool stopping_ = false;
+  bool has_ended_ = false;
+  std::condition_variable end_;
+  bool is_hung_ = false;
 
   std::thread thread_;
 };
@@ -435,12 +480,12 @@ class FileSdPublisher::Impl {
 Expected<std::unique_ptr<FileSdPublisher>> FileSdPublisher::Open(FileSdOptions options,
                                                                  Metrics& metrics,
                                                                  const Clock& clock) {
-  auto impl = std::make_unique<Impl>(std::move(options), metrics, clock);
+  auto impl = std::make_shared<Impl>(std::move(options), metrics, clock);
   if (auto opened = impl->Open(); !opened) return std::unexpected(opened.error());
   return std::unique_ptr<FileSdPublisher>(new FileSdPublisher(std::move(impl)));
 }
 
-FileSdPublisher::FileSdPublisher(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+FileSdPublisher::FileSdPublisher(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 FileSdPublisher::~FileSdPublisher() { FileSdPublisher::Stop(); }
 
@@ -453,6 +498,6 @@ void FileSdPublisher::OnChanges(Revision revision, std::span<const Change> chang
 
 Publisher::Status FileSdPublisher::status() const { return impl_->GetStatus(); }
 
-void FileSdPublisher::Stop() { impl_->Stop(); }
+bool FileSdPublisher::Stop() { return impl_->Stop(); }
 
 }  // namespace target_eye

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,6 +19,10 @@ struct FileSdOptions {
   FileSdLayout layout = FileSdLayout::kFile;
   Selector selector = {};    // Which groups are published.
   bool meta_labels = false;  // Whether with their keys as labels (EncodeWithMetaLabels).
+  // A file system can hang. After `patience` in one publication, no further AnswerHold is kept;
+  // after `stalled_after`, the status says so, and Stop gives up.
+  std::chrono::milliseconds patience{2000};
+  std::chrono::milliseconds stalled_after{10'000};
 };
 
 // Publishes for Prometheus's file_sd_configs.
@@ -39,7 +44,7 @@ struct FileSdOptions {
 // it is visible or its publication has failed; otherwise the hold is let go at once. The first
 // publication after a snapshot waits for no token. A failed one is tried again after 100 ms,
 // doubling to kMaxDiskRetry (0.5 s), for as long as it takes; meanwhile the directory may be
-// removed and made again.
+// removed and made again. What hangs in the file system holds up nobody but that thread.
 class FileSdPublisher : public Publisher {
  public:
   // Opens the directory and its hidden folder and starts the thread; publishes nothing before
@@ -58,13 +63,14 @@ class FileSdPublisher : public Publisher {
   Status status() const override;
 
   // Publishes once more, even if that is not due yet; holds are let go whether it succeeds or not.
-  void Stop() override;
+  // False if that takes longer than `stalled_after`.
+  bool Stop() override;
 
  private:
   class Impl;
-  explicit FileSdPublisher(std::unique_ptr<Impl> impl);
+  explicit FileSdPublisher(std::shared_ptr<Impl> impl);
 
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // Of the thread, too, since that may outlive this.
 };
 
 }  // namespace target_eye

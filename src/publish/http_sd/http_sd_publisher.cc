@@ -384,6 +384,9 @@ void HttpSdPublisher::OnChanges(Revision revision, std::span<const Change> chang
 
 Publisher::Status HttpSdPublisher::status() const { return impl_->GetStatus(); }
 
-void HttpSdPublisher::Stop() { impl_->Stop(); }
+bool HttpSdPublisher::Stop() {
+  impl_->Stop();
+  return true;
+}
 
 }  // namespace target_eye

@@ -65,8 +65,8 @@ class HttpSdPublisher : public Publisher {
 
   Status status() const override;
 
-  // Whatever is asked for and not rendered yet is answered kUnavailable.
-  void Stop() override;
+  // Whatever is asked for and not rendered yet is answered kUnavailable. Always true.
+  bool Stop() override;
 
  private:
   class Impl;
