@@ -47,6 +47,7 @@ FAULTS = {
     "clock": Fault("clock", "jumps", 2, None, None),
     "hostile": Fault("hostile", "cuts of each request", 2, 30, None),
     "slow": Fault("slow", "seconds of measuring", 3, 30, 600),
+    "bounds": Fault("bounds", "seconds of measuring", 4, 30, 600),
     "logins": Fault("logins", "samples", 200, 2_000, 2_000),
     "fuzz": Fault("fuzz", "seconds for each reader", 4, 10, 3_600),
     "model": Fault("model", "operations", 1_000, 10_000, 1_000_000),

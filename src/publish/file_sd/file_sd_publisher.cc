@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "publish/file_sd/change_flood.h"
 #include "publish/file_sd/damage_report.h"
 #include "publish/file_sd/directory_access.h"
 #include "publish/file_sd/directory_watch.h"
@@ -123,17 +124,20 @@ class FileSdPublisher::Impl : public std::enable_shared_from_this<FileSdPublishe
     {
       const std::lock_guard lock(mutex_);
       told_ = revision;
-      bool is_of_use = false;
+      std::size_t of_use = 0;
       for (const Change& change : changes) {
         auto group = filter_.Apply(change);
         if (!group) continue;
-        is_of_use = true;
+        ++of_use;
         queue_.changes.insert_or_assign(change.key, *std::move(group));
       }
-      if (!is_of_use) return NoteSameAs(revision);
+      if (of_use == 0) return NoteSameAs(revision);
+      const SteadyTime now = clock_.Now();
+      flood_.Note(of_use, now);
+      if (!queue_.waits) queue_.since = now;
       queue_.revision = revision;
       queue_.waits = true;
-      if (IsSoonPublished()) queue_.holds.push_back(std::move(hold));
+      if (IsSoonPublished(now)) queue_.holds.push_back(std::move(hold));
     }
     watch_->Wake();
   }
@@ -183,6 +187,7 @@ class FileSdPublisher::Impl : public std::enable_shared_from_this<FileSdPublishe
     bool waits = false;
     std::optional<std::vector<StoredGroupPtr>> snapshot;  // Comes before `changes`.
     std::unordered_map<GroupKey, StoredGroupPtr, GroupKeyHash, GroupKeyEqual> changes;
+    SteadyTime since;  // When the first of them came.
     Revision revision = 0;
     std::vector<AnswerHold> holds;
     bool has_token = false;
@@ -200,10 +205,11 @@ class FileSdPublisher::Impl : public std::enable_shared_from_this<FileSdPublishe
 
   // Whether what is in the queue will be published at once, a token being set aside for it. Under
   // the lock.
-  bool IsSoonPublished() {
+  bool IsSoonPublished(SteadyTime now) {
     if (!has_snapshot_ || failing_ || TimeBusy() >= patience_) return false;
     if (queue_.snapshot || queue_.has_token) return true;
-    queue_.has_token = bucket_.TryTake(clock_.Now());
+    if (flood_.Due(queue_.since, now) > now) return false;
+    queue_.has_token = bucket_.TryTake(now);
     return queue_.has_token;
   }
 
@@ -219,6 +225,7 @@ class FileSdPublisher::Impl : public std::enable_shared_from_this<FileSdPublishe
     if (failing_) return retry_at_ - std::chrono::steady_clock::now();
     if (queue_.snapshot || queue_.has_token) return SteadyTime::duration::zero();
     const SteadyTime now = clock_.Now();
+    if (const SteadyTime due = flood_.Due(queue_.since, now); due > now) return due - now;
     queue_.has_token = bucket_.TryTake(now);
     return queue_.has_token ? SteadyTime::duration::zero() : bucket_.NextAt() - now;
   }
@@ -460,6 +467,7 @@ class FileSdPublisher::Impl : public std::enable_shared_from_this<FileSdPublishe
   mutable std::mutex mutex_;  // Guards all below but the thread.
   Queue queue_;
   TokenBucket bucket_{kBurst, kInterval};
+  ChangeFlood flood_;
   Status status_;
   Revision taken_ = 0;  // The revision of what the thread took last.
   Revision told_ = 0;   // The newest that there is.

@@ -40,7 +40,8 @@ struct FileSdOptions {
 //
 // A thread of its own writes. A token bucket spares Prometheus, which parses everything at every
 // event: a few publications at once, then one a second, and less often the more there is to read
-// (up to one in ten seconds). A change that comes while there are tokens keeps its AnswerHold until
+// (up to one in ten seconds). While changes flood in (ChangeFlood), they wait for each
+// other. A change that comes while there are tokens keeps its AnswerHold until
 // it is visible or its publication has failed; otherwise the hold is let go at once. The first
 // publication after a snapshot waits for no token. A failed one is tried again after 100 ms,
 // doubling to kMaxDiskRetry (0.5 s), for as long as it takes; meanwhile the directory may be
