@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <vector>
 
 #include "http/testing/http2_client.h"
 #include "http/testing/raw_server.h"
@@ -123,7 +122,7 @@ TEST_F(HttpMemoryTest, WideHeadersCountInHttp2) {
   ServeTls();
   Http2Client client(address());
   client.Start();
-  std::vector<std::int32_t> streams;
+  std::deque<std::int32_t> streams;
   const Http2Client::Fields wide = {{"x-a", std::string(7'000, 'a')},
                                     {"x-b", std::string(7'000, 'b')}};
   for (int i = 0; i < 10; ++i) {

@@ -263,6 +263,19 @@ TEST_F(HttpServerTest, WhoMayNotIsToldInsteadOfContinue) {
   EXPECT_EQ(handler_.handled(), 0);
 }
 
+// However long the body is to be, and whether its length is known.
+TEST_F(HttpServerTest, WhoWaitsForContinueIsToldSoWhateverTheFraming) {
+  Serve();
+  for (const std::string framing :
+       {"Content-Length: 3", "Content-Length: 100000", "Transfer-Encoding: chunked"}) {
+    RawClient client = Connect();
+    client.Send("PUT /a HTTP/1.1\r\nHost: h\r\n" + framing + "\r\nExpect: 100-continue\r\n\r\n");
+    EXPECT_THAT(client.ReadUntil([](std::string_view got) { return got.ends_with("\r\n\r\n"); }),
+                HasSubstr("100 Continue"))
+        << framing;
+  }
+}
+
 TEST_F(HttpServerTest, ContinueIsSentOnceTheHandlerSaysSo) {
   options_.read_timeout = milliseconds(300);
   Serve();

@@ -266,6 +266,7 @@ bool Session::TakeBody() {
 }
 
 bool Session::AdvanceBody() {
+  body_begun_ = body_begun_ || input_.unread().size() > head_bytes_;
   const bool is_whole = TakeBody();
   if (plan_.chunked && chunks_.refusal()) {
     Refuse(*chunks_.refusal());
@@ -333,8 +334,7 @@ void Session::Respond(std::int32_t, HttpResponse response) {
   }
   if (!is_open()) return;
   if (state_ == State::kJudging && response.status == 100) {
-    const bool body_has_begun = body_apart_ || input_.unread().size() > head_bytes_;
-    if (plan_.expects_continue && !body_has_begun) {
+    if (plan_.expects_continue && !body_begun_) {
       output_.text() += "HTTP/1.1 100 Continue\r\n\r\n";
     }
     state_ = State::kBody;
@@ -447,6 +447,7 @@ void Session::EndRequest() {
   plan_ = {};
   head_bytes_ = 0;
   judged_ = false;
+  body_begun_ = false;
   scanner_.Reset();
   skipped_empty_line_ = false;
   request_begin_ = now_;

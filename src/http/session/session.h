@@ -115,6 +115,7 @@ class Session final : public LiveConnection {
   RequestPlan plan_;
   std::size_t head_bytes_ = 0;
   bool judged_ = false;
+  bool body_begun_ = false;  // Some of it has come, so that the client does not wait for 100.
   ChunkDecoder chunks_;
   RequestClient client_;
   RequestId request_id_;

@@ -56,12 +56,14 @@ class TestCertificate {
   }
 
  private:
+  struct Close {
+    void operator()(FILE* file) const { std::fclose(file); }
+  };
   template <typename Body>
   static void Write(const std::string& path, Body body) {
-    FILE* const file = std::fopen(path.c_str(), "w");
-    ASSERT_NE(file, nullptr) << path;
-    EXPECT_EQ(body(file), 1);
-    std::fclose(file);
+    const std::unique_ptr<FILE, Close> file(std::fopen(path.c_str(), "w"));
+    ASSERT_TRUE(file) << path;
+    EXPECT_EQ(body(file.get()), 1);
   }
 
   TempDirectory directory_;
