@@ -38,7 +38,7 @@ TOKEN = "of-the-hoarders"
 LOGIN = {"Authorization": f"Bearer {TOKEN}"}
 
 # What the clients hold. Without the budgets it would be some ten times BUFFER_LIMIT.
-BODIES = 200  # Connections in the midst of a body, each of those who may send one and of those who may not.
+BODIES = 700  # Connections in the midst of a body, each of those who may send one and of those who may not.
 HEADERS = 400
 READERS = 40  # That do not read.
 H2_CONNECTIONS = 8
@@ -61,13 +61,15 @@ EACH_CONNECTION = 24 * KiB  # With TLS.
 EACH_STREAM = 3 * KiB
 EACH_TARGET = 200
 EACH_LIST = 100  # Bytes a target in the lists that are kept and rendered.
-THREAD_ROOM = 4 * MiB  # For each thread of the program, while a large body is taken apart.
+THREADS = 2
+EACH_THREAD = 64 * MiB  # While it takes a YAML body apart.
+QUEUE = 128 * MiB  # What changes that wait hold.
 
 
 def ceiling(connections, streams, targets, buffer_limit=BUFFER_LIMIT):
     """The most bytes of memory that the program may have."""
     return (BASE + targets * (EACH_TARGET + 2 * EACH_LIST) + connections * EACH_CONNECTION + streams * EACH_STREAM
-            + 2 * buffer_limit)
+            + 2 * buffer_limit + THREADS * EACH_THREAD + QUEUE)
 
 
 class Crowd:
@@ -248,7 +250,7 @@ def serving(binary, buffer_limit):
             server = harness.TargetEye(binary, (), {
                 "FILE_SD_DIRECTORY": published, "STATE_DIRECTORY": folder / "state", "CERTFILE": files / "tls.crt",
                 "KEYFILE": files / "tls.key", "INSECURE_BIND": "127.0.0.1:0", "ACCESS_FILE": folder / "access.yml",
-                "BUFFER_LIMIT": buffer_limit}).wait_until_ready()
+                "BUFFER_LIMIT": buffer_limit, "WORKERS": THREADS}).wait_until_ready()
             server.tls_port, server.port = (int(address.rsplit(":", 1)[1]) for address in server.addresses)
             server.files, server.published = files, published
             try:
