@@ -130,7 +130,8 @@ TEST_P(Http2GateTest, IsRefusedAndTheConnectionGoesOn) {
   Http2Client client(address());
   client.Start();
   const auto response = client.Await(client.SendRequest(GetParam().fields));
-  if (GetParam().status == 0) {
+  // Newer versions of nghttp2 look into :authority themselves.
+  if (GetParam().status == 0 || (GetParam().name == "BadAuthority" && response.reset)) {
     EXPECT_EQ(response.reset, NGHTTP2_PROTOCOL_ERROR);
   } else {
     EXPECT_EQ(response.status, GetParam().status) << response.body;
