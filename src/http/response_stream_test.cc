@@ -227,9 +227,9 @@ TEST_F(StreamedAnswerTest, AStopDoesNotWaitForIt) {
   Serve();
   RawClient client = Connect();
   client.Send("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+  const auto stream = Stream();
   RawClient stuck = Connect();
   stuck.Send("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
-  const auto stream = Stream();
   const auto other = Stream(1);
   // As much as the socket takes and more, but not too much.
   for (int i = 0; i < 15; ++i) {
