@@ -65,7 +65,7 @@ TEST_F(PublisherPaceTest, AChangeWithATokenTakesAlongWhatWaited) {
 TEST_F(PublisherPaceTest, WhatShowsNothingNewCostsNoToken) {
   OpenWith(FileSdLayout::kFile, still_);
   Snapshot({MakeStored(kA, {"h:1"})});
-  for (int i = 0; i < 50; ++i) ASSERT_TRUE(WaitFor(Change(kA, {"h:1"})));
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(WaitFor(Change(kA, {"h:1"})));
   ASSERT_TRUE(Published());
   ASSERT_TRUE(WaitFor(Change(kA, {"h:2"})));
   EXPECT_THAT(root_.Read("targets.json"), HasSubstr("h:2"));
@@ -99,6 +99,17 @@ TEST_F(PublisherPaceTest, StopPublishesWhatWaitedAndLetsAllHoldsGo) {
   for (const Answer& answer : answers) EXPECT_TRUE(IsSent(answer));
   EXPECT_THAT(root_.Read("targets.json"), HasSubstr("h:20"));
   EXPECT_EQ(publisher_->status().published, revision_);
+}
+
+TEST_F(PublisherPaceTest, AFloodIsPublishedOnceItIsOver) {
+  OpenWith(FileSdLayout::kFile, still_);
+  Snapshot({});
+  for (int i = 0; i < 200; ++i) {
+    Change({"a" + std::to_string(i), "x"}, {"h:" + std::to_string(i + 1)});
+  }
+  still_.Advance(std::chrono::seconds(1));
+  ASSERT_TRUE(Published());
+  EXPECT_THAT(root_.Read("targets.json"), HasSubstr("h:200"));
 }
 
 TEST_F(PublisherPaceTest, ConcurrentChangesAreAllAnsweredAndAllVisible) {
