@@ -33,8 +33,8 @@ class ChangeFlood {
   // When what changed first at `first` is to be published; `now` if there is no flood.
   SteadyTime Due(SteadyTime first, SteadyTime now) const {
     const double seconds = std::chrono::duration<double>(last_ - begin_).count();
-    const bool floods = count_ >= kLeastChanges &&
-                        static_cast<double>(count_) >= kLeastASecond * seconds;
+    const bool floods =
+        count_ >= kLeastChanges && static_cast<double>(count_) >= kLeastASecond * seconds;
     if (!floods) return now;
     return std::max(now, std::min<SteadyTime>(last_ + kQuiet, first + kMostWait));
   }
