@@ -57,7 +57,8 @@ HOT_BODY = json.dumps({"targets": [f"host-{i:05}.example.net:9100" for i in rang
 
 # Of docs/operations.md, "Sizing".
 BASE = 64 * MiB
-EACH_CONNECTION = 24 * KiB  # With TLS.
+EACH_CONNECTION = 28 * KiB  # With TLS.
+EACH_H2_CONNECTION = 64 * KiB
 EACH_STREAM = 3 * KiB
 EACH_TARGET = 200
 EACH_LIST = 100  # Bytes a target in the lists that are kept and rendered.
@@ -68,7 +69,8 @@ QUEUE = 128 * MiB  # What changes that wait hold.
 
 def ceiling(connections, streams, targets, buffer_limit=BUFFER_LIMIT):
     """The most bytes of memory that the program may have."""
-    return (BASE + targets * (EACH_TARGET + 2 * EACH_LIST) + connections * EACH_CONNECTION + streams * EACH_STREAM
+    return (BASE + targets * (EACH_TARGET + 2 * EACH_LIST) + connections * EACH_CONNECTION
+            + H2_CONNECTIONS * EACH_H2_CONNECTION + streams * EACH_STREAM
             + 2 * buffer_limit + THREADS * EACH_THREAD + QUEUE)
 
 
@@ -120,15 +122,10 @@ class Crowd:
 
     def readers(self):
         def read(number):
-            path = ("/big/hot", "/-/sd?application=big", "/-/sd")[number % 3]
-            connection = self.stack.enter_context(self.server.connect())
-            connection.send(get(path))
-        count = itertools.count()
-
-        def limited(number):
-            if next(count) < READERS:
-                read(number)
-        self.again_and_again(limited)
+            if number < READERS:
+                connection = self.stack.enter_context(self.server.connect())
+                connection.send(get(("/big/hot", "/-/sd?application=big", "/-/sd")[number % 3]))
+        self.again_and_again(read)
 
     def unfinished_bodies(self):
         """Of those who may send them, and of those who may not."""
@@ -263,7 +260,7 @@ class Watched:
     """The most memory that a process had, while the block ran."""
 
     def __init__(self, server):
-        self.server, self.most, self.connections = server, 0, 0
+        self.server, self.most = server, 0
         self.over = threading.Event()
         self.thread = threading.Thread(target=self.watch, daemon=True)
 

@@ -40,6 +40,9 @@ LISTENS = "0A"
 HALF_HEADER = b"GET /others/1 HTTP/1.1\r\nHost: localhost\r\nUser-Agent: slow\r\nX-"
 REST_OF_HEADER = b"A: b\r\n\r\n"
 LONG_HALF_HEADER = HALF_HEADER + b"a" * (15 << 10)
+LARGER_GET = b"GET /larger/1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+LARGER_PUT = (b"PUT /larger/2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+              b"Content-Length: 15000\r\n\r\n" + b"[" * 15_000)
 GET = b"GET /others/1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 DRIPPING = (("-H",), ("-B", "-t", "PUT", "-f", "application/json", "-s", "8192"))
@@ -76,7 +79,7 @@ def held(count, connect):
 
 def memory_in_each_state(server, connect, count, half_header=HALF_HEADER):
     """The server's bytes for each connection, by what the connection does."""
-    server.get("/others/1")
+    server.json("PUT", "/larger/1", {"targets": [f"host-{i}.example.net:9100" for i in range(500)]})
     before, found = memory_of(server.pid), {}
 
     def note(state):
@@ -95,6 +98,13 @@ def memory_in_each_state(server, connect, count, half_header=HALF_HEADER):
         for connection in connections:
             assert connection.read_answer().status == 200
         note("kept alive")
+        # What was needed for a larger request and answer is not kept.
+        for connection in connections:
+            connection.send(LARGER_PUT)
+            assert connection.read_answer().status == 400
+            connection.send(LARGER_GET)
+            assert connection.read_answer().status == 200
+        note("after larger ones")
     return found
 
 

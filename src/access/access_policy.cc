@@ -102,8 +102,9 @@ bool AccessPolicy::StillKnows(const Caller& caller, const AccessPolicy& before) 
     const User* const then = before.FindUser(caller.user);
     return now != nullptr && then != nullptr && now->hash == then->hash;
   }
+  if (caller.token.empty()) return true;
   return std::ranges::all_of(before.tokens_, [&](const auto& token) {
-    if (caller.token.empty() || token.second != caller.token) return true;
+    if (token.second != caller.token) return true;
     const auto found = tokens_.find(token.first);
     return found != tokens_.end() && found->second == caller.token;
   });

@@ -210,7 +210,10 @@ ssize_t Http2Session::Callbacks::ReadBody(nghttp2_session*, std::int32_t id, std
     const StreamReader::Piece piece =
         stream->out_stream.Read({reinterpret_cast<char*>(room) + bytes, size - bytes});
     // So that the client does not take what it has for all.
-    if (piece.state == StreamReader::State::kBroken) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (piece.state == StreamReader::State::kBroken) {
+      session.context_.metrics.AnswerDropped();
+      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
     bytes += piece.bytes;
     is_end = piece.state == StreamReader::State::kEnded;
     if (bytes == 0 && !is_end) {

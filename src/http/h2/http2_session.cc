@@ -186,7 +186,7 @@ bool Http2Session::Flush() {
   }
   sent_ = 0;
   out_.clear();
-  if (out_.capacity() > kKeptBytes && streams_.empty()) out_.shrink_to_fit();
+  if (out_.capacity() > kKeptBytes) out_.shrink_to_fit();
   if (blocked_) {
     blocked_.End();
     ChargeAnswers();

@@ -113,7 +113,8 @@ class Http2Session final : public LiveConnection {
   // Counts what it takes up. Returns false if that is too much.
   bool CountRequest(Stream& stream);
   bool ChargeAnswers();
-  void HoldAnswer(Stream& stream, HttpResponse& response);
+  // Counts what the answer holds until it is sent; 503 takes its place if there is no room.
+  void MakeRoomFor(Stream& stream, HttpResponse& response);
   // What the client may not have been given room for, it is now.
   void OpenWindow(std::int32_t id, Stream& stream);
   void LetGoOfRequest(Stream& stream);

@@ -10,6 +10,7 @@
 #include "http/wire/request_plan.h"
 #include "http/wire/response_head.h"
 #include "util/ascii.h"
+#include "util/let_go.h"
 
 namespace target_eye {
 namespace {
@@ -205,7 +206,7 @@ void Http2Session::Respond(std::int32_t id, HttpResponse response) {
     return;
   }
   // Its body may have been refused meanwhile, for its length.
-  if (stream.answered) return;
+  if (stream.answered) return LetGoOfRequest(stream);
   if (stream.judging && response.status == 100) return Continue(id, stream);
   Answer(id, stream, std::move(response));
 }
@@ -226,7 +227,7 @@ void Http2Session::Answer(std::int32_t id, Stream& stream, HttpResponse response
   stream.deadline = now_ + context_.options.write_timeout;
   const bool is_bodiless = IsBodiless(response.status, stream.head.method);
   if (is_bodiless) response.stream.Close();
-  if (!is_bodiless) HoldAnswer(stream, response);
+  if (!is_bodiless) MakeRoomFor(stream, response);
   std::string head;
   const bool tells_id = stream.id.from_client() || response.status >= 400;
   AppendResponseHead(response, thread_->standard_fields(), ConnectionHeader::kNone,
@@ -263,8 +264,8 @@ void Http2Session::Answer(std::int32_t id, Stream& stream, HttpResponse response
   if (!in_nghttp2_) SendSoon();
 }
 
-void Http2Session::HoldAnswer(Stream& stream, HttpResponse& response) {
-  target_eye::HoldAnswer(context_, stream.answer_charge, response);
+void Http2Session::MakeRoomFor(Stream& stream, HttpResponse& response) {
+  HoldAnswer(context_, stream.answer_charge, response);
   const std::size_t bytes = BodyOf(response).size();
   if (bytes > kLargeAnswerBytes) return;
   stream.counted_answer_bytes = bytes;
@@ -290,7 +291,7 @@ void Http2Session::OnStreamNews(std::int32_t id) {
 }
 
 void Http2Session::LetGoOfRequest(Stream& stream) {
-  stream.body = {};
+  LetGo(stream.body);
   if (!stream.waited_for) {  // Otherwise the handler has views into it.
     stream.head = {};
     stream.fields.Clear();
@@ -299,7 +300,7 @@ void Http2Session::LetGoOfRequest(Stream& stream) {
 }
 
 void Http2Session::LetGoOfAnswer(Stream& stream) {
-  stream.out_body = {};
+  LetGo(stream.out_body);
   stream.out_shared_body.reset();
   stream.out_stream.Close();
   stream.answer_charge.Release();

@@ -8,6 +8,7 @@
 #include "http/wire/request_parser.h"
 #include "http/wire/request_plan.h"
 #include "http/wire/response_head.h"
+#include "util/let_go.h"
 
 namespace target_eye {
 namespace {
@@ -392,7 +393,7 @@ void Session::AddAnswer(HttpResponse response) {
   // All that it was asked is known.
   input_.Skip(head_bytes_ + (body_apart_ ? 0 : static_cast<std::size_t>(plan_.content_length)));
   input_.Shrink();
-  body_ = {};
+  LetGo(body_);
   charge_.Set(input_.extra_bytes());
   output_.AddStream(std::move(response), head_.version >= 11, [self = Self<Session>()] {
     self->thread_->Post([self] { self->OnStreamNews(); });
@@ -427,7 +428,7 @@ void Session::EndRequest() {
   if (closing_) {
     // A read that is still under way may write to the memory of this request.
     if (!read_pending_) {
-      body_ = {};
+      LetGo(body_);
       charge_.Set(0);
     }
     return;
@@ -435,11 +436,8 @@ void Session::EndRequest() {
   input_.Skip(head_bytes_);
   if (!body_apart_) input_.Skip(static_cast<std::size_t>(plan_.content_length));
   input_.Shrink();
-  if (body_apart_) {
-    body_.clear();
-    if (body_.capacity() > kKeptBytes) body_.shrink_to_fit();
-    body_apart_ = false;
-  }
+  LetGo(body_);
+  body_apart_ = false;
   charge_.Set(input_.extra_bytes());
   client_.Clear();
   request_id_.Clear();
@@ -464,6 +462,10 @@ bool Session::Flush() {
     case SessionOutput::Progress::kWaiting:
       blocked_.End();
       return true;
+    case SessionOutput::Progress::kDropped:
+      context_.metrics.AnswerDropped();
+      Close();
+      return false;
     case SessionOutput::Progress::kFailed:
       Close();
       return false;

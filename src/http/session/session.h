@@ -28,8 +28,9 @@ namespace target_eye {
 // hands it to the handler, sends the answer, and again. Requests are handled one at a time and
 // answered in order. While one is with the handler, or its answer cannot be sent, nothing is read.
 //
-// Memory: SessionInput::kIdleBytes; what a request takes up beyond that is counted in
-// ServerContext::request_bytes, what of answers cannot be sent at once in ServerContext::answers.
+// Memory: SessionInput::kIdleBytes and SessionOutput::kIdleBytes. What a request takes up beyond
+// that is counted in ServerContext::request_bytes, what of answers cannot be sent at once in
+// ServerContext::answers.
 //
 // The handler's `respond` keeps it alive, so that an answer to a client who has gone is dropped.
 class Session final : public LiveConnection {
@@ -56,7 +57,6 @@ class Session final : public LiveConnection {
     kStreaming,  // The answer is a stream, and not over.
     kEnding,     // Answered for the last time; only a read that waits is still to come back.
   };
-  static constexpr std::size_t kKeptBytes = 16 << 10;  // Memory that is kept for the next request.
 
   void Begin(Transport transport);
   void Read();

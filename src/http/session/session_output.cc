@@ -19,7 +19,6 @@ namespace asio = boost::asio;
 
 // Answers to pipelined requests are gathered up to this.
 constexpr std::size_t kGatheredBytes = 64 << 10;
-constexpr std::size_t kKeptBytes = 16 << 10;  // Memory that is kept for the next answer.
 
 // Of a stream, sent at once.
 constexpr std::size_t kChunkBytes = 16 << 10;
@@ -62,9 +61,9 @@ SessionOutput::Progress SessionOutput::Send(Transport& transport, std::size_t& w
     if (!stream_) return Progress::kAll;
     if (const Progress found = TakeFromStream(); found != Progress::kAll) return found;
   }
+  if (failed) return Progress::kFailed;
   // Other clients must have room, too.
-  if (failed || !charge_.Set(text_.size())) return Progress::kFailed;
-  return Progress::kBlocked;
+  return charge_.Set(text_.size()) ? Progress::kBlocked : Progress::kDropped;
 }
 
 bool SessionOutput::SendAll(Transport& transport, std::size_t& written, bool& failed) {
@@ -91,7 +90,7 @@ SessionOutput::Progress SessionOutput::TakeFromStream() {
   const std::size_t begin = text_.size() + (chunked_ ? kChunkHead.size() : 0);
   text_.resize(begin + kChunkBytes);
   const StreamReader::Piece piece = stream_.Read(std::span(text_).subspan(begin));
-  if (piece.state == StreamReader::State::kBroken) return Progress::kFailed;
+  if (piece.state == StreamReader::State::kBroken) return Progress::kDropped;
   if (piece.bytes > 0) {
     text_.resize(begin + piece.bytes);
     if (chunked_)
@@ -111,7 +110,7 @@ void SessionOutput::Sent() {
   if (sent_ == 0) return;
   sent_ = 0;
   text_.clear();
-  if (text_.capacity() > kKeptBytes) text_.shrink_to_fit();
+  if (text_.capacity() > kIdleBytes) text_.shrink_to_fit();
   body_.reset();
   charge_.Set(0);
   body_charge_.Release();

@@ -16,6 +16,8 @@ namespace target_eye {
 // them at most one large body, which is sent from where it is, or a stream. Used on one thread.
 class SessionOutput {
  public:
+  static constexpr std::size_t kIdleBytes = 4 << 10;  // At most what it keeps for the next answer.
+
   explicit SessionOutput(AnswerBudget& budget)
       : budget_(budget), charge_(budget.own()), body_charge_(budget) {}
 
@@ -24,6 +26,7 @@ class SessionOutput {
     kBlocked,  // The transport takes no more for the moment.
     kWaiting,  // Everything that the stream has is sent; more will come.
     kFailed,   // The connection is of no more use.
+    kDropped,  // Nor is it, since the client is too slow for the room that there is.
   };
 
   // What is gathered: headers are appended to it.

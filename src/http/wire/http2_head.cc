@@ -8,6 +8,7 @@
 
 #include "http/wire/chars.h"
 #include "util/ascii.h"
+#include "util/let_go.h"
 
 namespace target_eye {
 namespace {
@@ -47,8 +48,8 @@ void Http2Head::Refuse(Refusal refusal) {
 }
 
 void Http2Head::Clear() {
-  bytes_ = {};
-  fields_ = {};
+  LetGo(bytes_);
+  LetGo(fields_);
   path_ = authority_ = scheme_ = method_ = {};
 }
 
