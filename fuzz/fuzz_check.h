@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "http/message_response.h"
+#include "http/message_body.h"
 #include "model/change_request.h"
 #include "model/utf8.h"
 

@@ -12,7 +12,7 @@
 #include "access/credentials.h"
 #include "api/route.h"
 #include "codec/percent.h"
-#include "http/message_response.h"
+#include "http/message_body.h"
 #include "telemetry/log.h"
 
 namespace target_eye {

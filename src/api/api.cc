@@ -11,7 +11,7 @@
 #include "codec/body.h"
 #include "codec/change_query.h"
 #include "codec/percent.h"
-#include "http/message_response.h"
+#include "http/message_body.h"
 #include "publish/group_list.h"
 
 namespace target_eye {

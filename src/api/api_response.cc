@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "api/error_status.h"
-#include "http/message_response.h"
+#include "http/message_body.h"
 
 namespace target_eye {
 

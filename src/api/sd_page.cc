@@ -9,7 +9,7 @@
 
 #include "api/api_response.h"
 #include "codec/sd_query.h"
-#include "http/message_response.h"
+#include "http/message_body.h"
 #include "telemetry/log.h"
 #include "util/ascii.h"
 #include "util/clock.h"
