@@ -139,10 +139,11 @@ void Fill(int port, int groups, int targets, int connections) {
   fmt::print("{{\"seconds\":{:.3f}}}\n", Milliseconds(Clock::now() - began) / 1000);
 }
 
-// Each request is due at its own time, and late ones count from then: a stall is not hidden.
+// Each request is due at its own time, and late ones count from then: a stall is not hidden. The
+// first is due when all connections are there.
 void Paced(int port, int rate, int seconds, int connections) {
   const int total = rate * seconds;
-  const auto began = Clock::now();
+  const auto began = Clock::now() + std::chrono::milliseconds(500);
   std::atomic<int> next = 0;
   std::vector<std::vector<double>> latencies(static_cast<std::size_t>(connections));
   std::vector<std::thread> threads;
@@ -168,6 +169,7 @@ void Paced(int port, int rate, int seconds, int connections) {
   PrintPercentiles(all);
 }
 
+// Each is due at its own time, as the requests are.
 void Fsync(const char* path, int rate, int seconds) {
   const int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (file < 0) {
@@ -184,13 +186,13 @@ void Fsync(const char* path, int rate, int seconds) {
   std::vector<double> latencies;
   const auto began = Clock::now();
   for (int i = 0; i < rate * seconds; ++i) {
-    std::this_thread::sleep_until(began + std::chrono::nanoseconds(1'000'000'000LL * i / rate));
-    const auto start = Clock::now();
+    const auto due = began + std::chrono::nanoseconds(1'000'000'000LL * i / rate);
+    std::this_thread::sleep_until(due);
     if (pwrite(file, page.data(), page.size(), static_cast<off_t>(i % kSyncedPages) * 4096) < 0 ||
         fdatasync(file) != 0) {
       throw std::runtime_error("cannot write");
     }
-    latencies.push_back(Milliseconds(Clock::now() - start));
+    latencies.push_back(Milliseconds(Clock::now() - due));
   }
   close(file);
   unlink(path);

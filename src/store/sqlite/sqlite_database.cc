@@ -73,6 +73,13 @@ int SqliteDatabase::OpenHandle(const std::string& name, int flags) {
   sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  // In the place of SQLite's own, which makes a checkpoint inside of a commit.
+  *log_pages_ = 0;
+  const auto note = [](void* log_pages, sqlite3*, const char*, int pages) {
+    *static_cast<int*>(log_pages) = pages;
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(handle, note, log_pages_.get());
   return result;
 }
 

@@ -57,6 +57,8 @@ class SqliteDatabase {
   int QueryText(const char* sql, std::string& text);
   int Prepare(std::string_view sql, SqliteStatement& statement);
 
+  // Pages in the write-ahead log after the last commit; nothing moves them by itself.
+  int log_pages() const { return *log_pages_; }
   // Rows that the last statement changed.
   int changes() const { return sqlite3_changes(handle_.get()); }
   // Whether a transaction is open.
@@ -70,6 +72,8 @@ class SqliteDatabase {
   struct CloseHandle {
     void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
   };
+  // Of its own, since the handle keeps its address.
+  std::unique_ptr<int> log_pages_ = std::make_unique<int>(0);
   std::unique_ptr<sqlite3, CloseHandle> handle_;
 };
 

@@ -189,6 +189,13 @@ void SqliteStore::Commit(std::vector<GroupWrite> writes, SteadyTime deadline, Ti
   }
   ticket.reset();
   done(revision_, *std::move(written));
+  KeepLogShort();
+}
+
+void SqliteStore::KeepLogShort() {
+  if (!database_.is_log_long()) return;
+  database_.CheckpointLongLog();
+  if (auto noted = place_.NoteWrite(); !noted) OnFailure(noted.error());
 }
 
 Expected<void> SqliteStore::CheckOpen() {

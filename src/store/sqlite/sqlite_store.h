@@ -89,6 +89,8 @@ class SqliteStore : public Store {
                                               SteadyTime deadline);
   // Whether what was committed is still kept and, after a failure, whether writing works again.
   void Look();
+  // After the answers of a commit.
+  void KeepLogShort();
   void OnFailure(const Error& error);
   void OnSuccess();
 

@@ -265,6 +265,29 @@ TEST_F(SqliteStoreTest, WithoutRoomInTheMiddleOfABatchNothingIsWritten) {
   EXPECT_EQ(sink_.groups().size(), writes.size());
 }
 
+// 40 commits of 1 MB: the log is moved into the database on the way, and nobody is suspected of it.
+TEST_F(SqliteStoreTest, TheLogStaysShort) {
+  SqliteStore store(directory_);
+  ASSERT_TRUE(store.Open(sink_).has_value());
+  auto group = MakeGroup("host:1");
+  for (int commit = 0; commit < 40; ++commit) {
+    std::vector<GroupWrite> writes;
+    group.labels["description"] = std::string(8'000, static_cast<char>('a' + commit % 26));
+    for (int i = 0; i < 125; ++i) {
+      const auto name = "app" + std::to_string(i);
+      writes.push_back(MakeWrite(name, group, commit == 0 ? nullptr : sink_.Find(name)));
+    }
+    const auto error = FirstError(Commit(store, writes));
+    ASSERT_FALSE(error.has_value()) << error->message;
+    store.Tend(SteadyTime::max());
+    ASSERT_FALSE(sink_.failure().has_value()) << sink_.failure()->message;
+  }
+  EXPECT_LT(std::filesystem::file_size(file_ + "-wal"), 10'000'000U);
+  store.Close();
+  ASSERT_TRUE(store.Open(sink_).has_value());
+  EXPECT_EQ(sink_.groups().size(), 125U);
+}
+
 TEST_F(SqliteStoreTest, ASymbolicLinkIsNotFollowed) {
   const std::string elsewhere = directory_ + "/elsewhere.db";
   Fill();

@@ -152,9 +152,8 @@ Expected<void> StateDatabase::SetUp() {
   if (database_.QueryText("PRAGMA journal_mode=WAL", mode) != SQLITE_OK || mode != "wal") {
     return std::unexpected(DatabaseError(ErrorCode::kIo, "turn on the write-ahead log of"));
   }
-  for (const char* sql :
-       {"PRAGMA synchronous=FULL", "PRAGMA cache_size=-8192", "PRAGMA wal_autocheckpoint=1000",
-        "PRAGMA journal_size_limit=67108864", "PRAGMA temp_store=MEMORY"}) {
+  for (const char* sql : {"PRAGMA synchronous=FULL", "PRAGMA cache_size=-8192",
+                          "PRAGMA journal_size_limit=67108864", "PRAGMA temp_store=MEMORY"}) {
     if (database_.Execute(sql) != SQLITE_OK) {
       return std::unexpected(DatabaseError(ErrorCode::kIo, "set up"));
     }

@@ -45,8 +45,13 @@ class StateDatabase {
   Expected<std::vector<Store::Written>> Write(std::vector<GroupWrite>& writes, Revision revision,
                                               SteadyTime deadline, const Clock& clock);
 
-  // Moves what is in the log to the database, if it can.
+  // Moves what is in the log to the database, if it can, and empties the log.
   void Checkpoint() { database_.Execute("PRAGMA wal_checkpoint(TRUNCATE)"); }
+  // Whether the log is long enough for CheckpointLongLog, which is never done by itself: whoever
+  // waits for a commit is not to wait for this too.
+  bool is_log_long() const { return database_.log_pages() >= kLongLogPages; }
+  // Moves what is in the log to the database, if it can; the log is then written from its start.
+  void CheckpointLongLog() { database_.Execute("PRAGMA wal_checkpoint(PASSIVE)"); }
   // Without a checkpoint: what is there is left as it is.
   void Close();
   bool is_open() const { return database_.is_open(); }
@@ -54,6 +59,8 @@ class StateDatabase {
   Error Damaged(std::string_view what) const;
 
  private:
+  static constexpr int kLongLogPages = 1000;  // 4 MB, as SQLite itself has it.
+
   Expected<void> Check();
   Expected<void> SetUp();
   Expected<void> Prepare();
