@@ -54,6 +54,7 @@ void GroupMap::Remove(const GroupKeyView& key) {
 void GroupMap::Reset(const std::vector<StoredGroupPtr>& groups) {
   std::array<Groups, kShards> fresh;
   std::size_t targets = 0;
+  for (Groups& shard : fresh) shard.reserve(groups.size() / kShards * 9 / 8);
   for (const StoredGroupPtr& group : groups) {
     fresh[IndexOf(group->key)].insert(group);
     targets += group->text.targets();

@@ -12,7 +12,9 @@ namespace target_eye {
 void StoreFeed::Start() {
   const std::scoped_lock lock(telling_mutex_);
   is_started_ = true;
-  if (is_loaded_) TellListeners(Told());
+  if (!is_loaded_) return;
+  TellListeners(untold_ ? *untold_ : Told());
+  untold_.reset();
 }
 
 bool StoreFeed::writable() const {
@@ -32,7 +34,11 @@ void StoreFeed::OnSnapshot(Snapshot snapshot) {
   revision_ = snapshot.revision;
   is_new_ = snapshot.is_new;
   metrics_.SetState(map_.groups(), map_.targets(), revision_);
-  if (is_started_) TellListeners(snapshot);
+  if (is_started_) {
+    TellListeners(snapshot);
+  } else {
+    untold_ = std::move(snapshot);
+  }
   is_loaded_ = true;
 }
 
@@ -49,7 +55,10 @@ void StoreFeed::OnChanges(Revision revision, std::span<const Change> changes,
   revision_ = revision;
   is_new_ = false;
   metrics_.SetState(map_.groups(), map_.targets(), revision);
-  if (!is_started_) return;
+  if (!is_started_) {
+    untold_.reset();
+    return;
+  }
   for (ChangeListener* listener : listeners_) {
     listener->OnChanges(revision, changes, ticket);
   }

@@ -52,9 +52,10 @@ class StoreFeed : public Store::Sink {
   std::atomic<bool> is_new_ = false;
   std::atomic<bool> is_loaded_ = false;
 
-  // A listener hears of one thing at a time: held while they are told. Guards `is_started_`.
+  // A listener hears of one thing at a time: held while they are told. Guards what follows.
   std::mutex telling_mutex_;
   bool is_started_ = false;
+  std::optional<Snapshot> untold_;  // What Start is to tell, while it is all there is.
 
   mutable std::mutex failure_mutex_;  // Guards what follows.
   std::optional<Error> failure_;      // As the store has said.

@@ -13,6 +13,7 @@
 
 #include "store/sqlite/state_schema.h"
 #include "telemetry/log.h"
+#include "util/heap_room.h"
 #include "util/rename_onto_nothing.h"
 
 namespace target_eye {
@@ -400,6 +401,10 @@ Expected<Snapshot> SqliteStore::OpenAndLoad() {
                                                  directory, SystemError(errno)));
   }
   if (auto opened = database_.Open(path_); !opened) return std::unexpected(opened.error());
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(path_, error);
+  // In memory, groups take some twice of what they do in the file.
+  const HeapRoom room(error ? 0 : 2 * bytes);
   return database_.Load();
 }
 
