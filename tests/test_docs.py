@@ -1,10 +1,12 @@
 """What the documents show, tried: the examples of docs/security.md and docs/api.md."""
 
+import contextlib
 import pathlib
 import re
 import subprocess
 
 import harness
+import proxies
 import pytest
 
 DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
@@ -83,15 +85,42 @@ def test_prometheus_logs_in_as_the_documents_say(start, prometheus, folder):
         harness.wait_for(expected, lambda: reader.pools() == expected)
 
 
-def test_a_prometheus_that_sends_no_scheme_is_told_and_keeps_its_targets(start, prometheus, tmp_path):
-    """As Debian's 2.42 does where `type` is left out."""
+@pytest.fixture
+def without_scheme(tmp_path):
+    """Gives where a Prometheus reads `server`, so that its token comes without a scheme: as 2.42 to 2.46 send it where
+    `type` is left out. Where this machine's is newer, a proxy takes the scheme away.
+    """
+    with contextlib.ExitStack() as running:
+        def where(server):
+            said = subprocess.run(["prometheus", "--version"], capture_output=True, text=True, check=True)
+            version = re.search(r"version (\d+)\.(\d+)", said.stdout + said.stderr)
+            if (int(version[1]), int(version[2])) <= (2, 46):
+                return server.url
+            proxy = running.enter_context(proxies.Proxy("haproxy", tmp_path, None))
+            (tmp_path / "haproxy.cfg").write_text(f"""
+defaults
+  mode http
+  timeout connect 10s
+  timeout client 60s
+  timeout server 60s
+listen without-scheme
+  bind 127.0.0.1:{proxy.port}
+  http-request replace-header Authorization 'Bearer (.*)' '\\1'
+  server target-eye {server.address}
+""")
+            proxy.run("haproxy", "-db", "-f", "haproxy.cfg")
+            return f"http://127.0.0.1:{proxy.port}"
+        yield where
+
+
+def test_a_prometheus_that_sends_no_scheme_is_told_and_keeps_its_targets(start, prometheus, without_scheme, tmp_path):
     access = tmp_path / "access.yml"
     access.write_text("rules: [{who: anyone, pages: sd, may: write}]\n")
     server = start(ACCESS_FILE=access, ACCESSLOG="-", ACCESS_LOG_FORMAT="%(s)s %(U)s")
     assert server.curl("-X PUT -d targets=web:1", "/web/prod").status == 200
     [token, _] = logins_of_prometheus("security.md")
     text = re.sub(r" *(type|tls_config):.*\n", "", token)
-    text = text.replace("https://localhost:12345", server.url).replace("15s", "1s")
+    text = text.replace("https://localhost:12345", without_scheme(server)).replace("15s", "1s")
     reader = prometheus(config=text)
     harness.wait_for("a target", lambda: reader.pools() == {"target-eye": {"web:1"}})
     # From now on anybody may see something, but not what this one came for.

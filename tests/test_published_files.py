@@ -201,7 +201,8 @@ class Namespace:
         self.pid = server.pid
 
     def run(self, *words, check=True):
-        return subprocess.run(["nsenter", f"--mount=/proc/{self.pid}/ns/mnt", *map(str, words)], check=check,
+        # With its root, which is not that of the mounts where the tests run in a chroot.
+        return subprocess.run(["nsenter", f"--target={self.pid}", "--mount", "--root", *map(str, words)], check=check,
                               capture_output=True, text=True)
 
     def reads(self, path):
