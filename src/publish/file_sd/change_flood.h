@@ -19,7 +19,7 @@ class ChangeFlood {
   static constexpr std::size_t kLeastChanges = 50;
   static constexpr double kLeastASecond = 100;
   // How long a change may wait for the end of a flood.
-  static constexpr std::chrono::seconds kMostWait{5};
+  static constexpr std::chrono::seconds kMostWait{10};
 
   void Note(std::size_t changes, SteadyTime now) {
     if (now - last_ > kQuiet) {

@@ -40,7 +40,7 @@ struct FileSdOptions {
 //
 // A thread of its own writes. A token bucket spares Prometheus, which parses everything at every
 // event: a few publications at once, then one a second, and less often the more there is to read
-// (up to one in ten seconds). Changes that come in a flood are gathered, for 5 s at most
+// (up to one in ten seconds). Changes that come in a flood are gathered, for 10 s at most
 // (ChangeFlood). A change that comes while there are tokens, and no flood, keeps its AnswerHold
 // until it is visible or its publication has failed; otherwise the hold is let go at once. The
 // first publication after a snapshot waits for no token. A failed one is tried again after 100 ms,
