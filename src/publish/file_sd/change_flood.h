@@ -18,7 +18,8 @@ class ChangeFlood {
   static constexpr std::chrono::milliseconds kQuiet{200};
   static constexpr std::size_t kLeastChanges = 50;
   static constexpr double kLeastASecond = 100;
-  // How long a change may wait for the end of a flood.
+  // How long a change may wait for the end of a flood: for ten thousand that come one after the
+  // other.
   static constexpr std::chrono::seconds kMostWait{10};
 
   void Note(std::size_t changes, SteadyTime now) {
