@@ -24,7 +24,7 @@ packages_of() {
   test)
     echo chromium libgtest-dev libgmock-dev python3 python3-pytest python3-h2 python3-hyperframe python3-httpx curl prometheus \
       python3-yaml debootstrap dpkg-dev lintian mandoc man-db zsh logrotate rsyslog docker-compose systemd openssl \
-      sslscan testssl.sh nginx-light haproxy apache2 caddy
+      sslscan testssl.sh nginx-light haproxy apache2 caddy e2fsprogs mount
     ;;
   clients)
     echo wget python3-urllib3 python3-requests python3-httplib2 python3-httpx python3-aiohttp python3-pycurl httpie \
