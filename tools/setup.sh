@@ -31,7 +31,7 @@ packages_of() {
       ansible-core nodejs node-undici node-axios node-got libwww-perl liblwp-protocol-https-perl ruby ruby-faraday \
       php-cli php-curl php-guzzlehttp-guzzle golang-go default-jdk-headless
     ;;
-  prove) echo eatmydata e2fsprogs mount strace libfiu-dev faketime slowhttptest ;;
+  prove) echo eatmydata strace libfiu-dev faketime slowhttptest ;;
   coverage) echo gcovr ;;
   package) echo dpkg-dev file ;;
   bench) echo python3 curl wrk nginx-light etcd-server prometheus openssl apache2-utils ;;
