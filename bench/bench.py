@@ -155,7 +155,7 @@ def bench_scale(options, work):
     with target_eye(options.binary, sd) as (ours, _):
         filled = client(options.tools, "fill", ours, groups, targets, 64)["seconds"]
     starts, resident, peaks, visible = [], [], [], []
-    for index in range(3):
+    for index in range(ROUNDS):
         began = time.monotonic()
         with target_eye(options.binary, sd) as (ours, running):
             starts.append(time.monotonic() - began)

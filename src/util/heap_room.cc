@@ -60,7 +60,6 @@ HeapRoom::HeapRoom(std::size_t bytes) {
 HeapRoom::~HeapRoom() {
   if (bytes_ == 0) return;
   SetPad(kUsualPad);
-  malloc_trim(kUsualPad);
 }
 
 }  // namespace target_eye

@@ -7,7 +7,7 @@ namespace target_eye {
 // While it lives, some `bytes` are filled with many small blocks, as when a large state is loaded:
 // makes room for them in one step, in huge pages if the kernel has any (`madvise` or `always` in
 // transparent_hugepage/enabled). Otherwise each page is a fault of its own, which can take half of
-// the time. What was not used goes back to the kernel at the end.
+// the time. What was not used has taken no memory.
 //
 // Only a hint, which fails silently. It does nothing below 16 MiB, on another thread than the first
 // one, and where malloc is not glibc's. From then on, blocks of 128 KiB and more are always mapped
