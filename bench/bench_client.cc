@@ -140,7 +140,7 @@ void Fill(int port, int groups, int targets, int connections) {
 }
 
 // Each request is due at its own time, and late ones count from then: a stall is not hidden. The
-// first is due when all connections are there.
+// first is due after half a second, in which the connections are made.
 void Paced(int port, int rate, int seconds, int connections) {
   const int total = rate * seconds;
   const auto began = Clock::now() + std::chrono::milliseconds(500);

@@ -13,7 +13,8 @@ void StoreFeed::Start() {
   const std::scoped_lock lock(telling_mutex_);
   is_started_ = true;
   if (!is_loaded_) return;
-  TellListeners(untold_ ? *untold_ : Told());
+  if (!untold_) untold_ = Told();
+  TellListeners(*untold_);
   untold_.reset();
 }
 
