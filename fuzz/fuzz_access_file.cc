@@ -32,10 +32,14 @@ std::string EncodeRule(const AccessFile::Rule& rule) {
   std::vector<std::string> who;
   for (const AccessFile::Who& one : rule.who) who.push_back(EncodeWho(one));
   std::string text = "  - who: " + QuotedList(who) + "\n";
-  if (rule.may != AccessFile::May::kNothing) {
+  // Patterns narrow what may be done, and the page of Prometheus; else they are refused.
+  const bool has_may = rule.may != AccessFile::May::kNothing;
+  if (has_may || std::ranges::find(rule.pages, AccessPage::kSd) != rule.pages.end()) {
     text += "    applications: " + QuotedList(rule.applications) +
-            "\n    environments: " + QuotedList(rule.environments) +
-            "\n    may: " + (rule.may == AccessFile::May::kRead ? "read" : "write") + "\n";
+            "\n    environments: " + QuotedList(rule.environments) + "\n";
+  }
+  if (has_may) {
+    text += rule.may == AccessFile::May::kRead ? "    may: read\n" : "    may: write\n";
   }
   std::vector<std::string> pages;
   for (const AccessPage page : rule.pages) {
