@@ -62,8 +62,9 @@ def upstream(text, target):
     return put(text, UPSTREAM, target.address)
 
 
-# What curl ends with when its connection is closed on it: no answer, cannot send, cannot receive, HTTP/2 broken off.
-CUT = (52, 55, 56, 92)
+# What curl ends with when its connection is closed on it: a part of the answer, no answer, cannot send, cannot
+# receive, HTTP/2 broken off.
+CUT = (18, 52, 55, 56, 92)
 
 
 class Proxy:
