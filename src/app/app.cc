@@ -228,7 +228,9 @@ std::string App::NotReady() const {
   if (!ready_) {
     if (failure.empty() && published) {
       const std::lock_guard lock(import_mutex_);
-      return "the imported files cannot be put away yet: " + import_failure_;
+      return import_failure_.empty()
+                 ? "all is published, and the start is about to be finished"
+                 : "the imported files cannot be put away yet: " + import_failure_;
     }
     return failure.empty() ? "the state is loaded, and nothing is published yet"
                            : "nothing is published yet: " + failure;

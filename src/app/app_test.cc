@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -31,6 +32,14 @@ class AppTest : public testing::Test {
     }
   }
 
+  static std::string OutputOf(const std::string& command) {
+    std::FILE* const pipe = popen(command.c_str(), "r");
+    std::string output;
+    for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) output += static_cast<char>(c);
+    pclose(pipe);
+    return output;
+  }
+
   std::string Published() const {
     std::ifstream file(directory_ + "/targets.json");
     return (std::stringstream() << file.rdbuf()).str();
@@ -50,6 +59,19 @@ TEST_F(AppTest, StartsOnAFreePortPublishesAndStops) {
   WaitUntilReady(app);
   EXPECT_EQ(Published(), "[]\n");
   app.Stop();
+}
+
+TEST_F(AppTest, NothingIsBlamedWhereTheStartIsOnlyNotFinished) {
+  App app(config_);
+  ASSERT_TRUE(app.Start().has_value());
+  const std::string ready = "http://" + app.addresses()[0] + "/-/ready";
+  std::string told;
+  do {
+    told = OutputOf("curl -s " + ready);
+  } while (told.contains("nothing is published yet"));
+  EXPECT_EQ(told, "{\"message\":\"all is published, and the start is about to be finished\"}\n");
+  WaitUntilReady(app);
+  EXPECT_EQ(OutputOf("curl -s " + ready), "{\"message\":\"target-eye is ready\"}\n");
 }
 
 TEST_F(AppTest, ASecondInstanceOnTheDirectoryIsRefused) {
